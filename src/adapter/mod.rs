@@ -1,0 +1,8 @@
+//! The warehouses: one trait, one implementation per engine. No SQL client type leaves its folder.
+
+pub mod duckdb;
+mod error;
+mod value;
+
+pub use error::{DbError, DbErrorKind};
+pub use value::{Column, Table, Value};

@@ -1,0 +1,7 @@
+//! The kernel: source places, diagnostics and the table of error codes. It knows no other room.
+
+mod code;
+mod diagnostic;
+
+pub use code::{CODES, Code, explain};
+pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity, closest};
