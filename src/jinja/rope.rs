@@ -16,6 +16,11 @@ impl Rope {
         Rope(vec![(text.into(), None)])
     }
 
+    /// Text whose beginning stands at `offset` of the source.
+    pub fn placed(text: impl Into<String>, offset: usize) -> Self {
+        Rope(vec![(text.into(), Some(offset))])
+    }
+
     pub fn push(&mut self, text: impl Into<String>) {
         self.0.push((text.into(), None));
     }

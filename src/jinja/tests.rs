@@ -1,0 +1,152 @@
+use super::*;
+use crate::base::Code;
+use std::sync::Mutex;
+
+/// A world with nothing in it but a few variables.
+#[derive(Default)]
+struct Nowhere {
+    parsing: bool,
+    log: Mutex<Vec<String>>,
+}
+
+impl Host for Nowhere {
+    fn executing(&self) -> bool {
+        !self.parsing
+    }
+    fn reference(&self, _: Option<&str>, name: &str, _: Option<&str>) -> Result<Data, Fault> {
+        match name {
+            "gone" => Err(Fault::new(Code::REF, "Compilation", "no model gone")),
+            _ => Ok(Data::Relation(Relation::new("db", "main", name, Quoting::Double))),
+        }
+    }
+    fn source(&self, source: &str, table: &str) -> Result<Data, Fault> {
+        Ok(Data::Relation(Relation::new("db", source, table, Quoting::Double)))
+    }
+    fn var(&self, name: &str) -> Option<serde_json::Value> {
+        (name == "three").then(|| 3.into())
+    }
+    fn env_var(&self, _: &str) -> Option<String> {
+        None
+    }
+    fn configure(&self, values: IndexMap<String, Data>) -> Result<(), Fault> {
+        self.log.lock().expect("never poisoned").push(format!("config {values:?}"));
+        Ok(())
+    }
+    fn config(&self, key: &str) -> Option<Data> {
+        (key == "unique_key").then(|| Data::text("id"))
+    }
+    fn variable(&self, name: &str) -> Option<Data> {
+        (name == "this").then(|| Data::Relation(Relation::new("db", "main", "here", Quoting::Double)))
+    }
+    fn adapter(&self, method: &str, _: &Arguments) -> Result<Data, Fault> {
+        Ok(Data::text(format!("adapter.{method}")))
+    }
+    fn log(&self, message: &str, _: bool) {
+        self.log.lock().expect("never poisoned").push(message.to_owned());
+    }
+    fn warn(&self, _: &str) {}
+    fn doc(&self, _: Option<&str>, name: &str) -> Result<String, Fault> {
+        Ok(format!("doc of {name}"))
+    }
+    fn macro_called(&self, _: &str) {}
+    fn quoting(&self) -> Quoting {
+        Quoting::Double
+    }
+}
+
+fn engine(macros: &str, model: &str) -> (Engine, String) {
+    let mut registry = Registry::new("shop", "duckdb", HashMap::new());
+    let file = |path, source| File { package: "shop", path, source, prepared: prepare(path, source).expect("valid") };
+    registry.add_macros(file("macros/all.sql", macros));
+    registry.register(&file("models/m.sql", model));
+    (Engine::new(registry), "models/m.sql".to_owned())
+}
+
+fn render_with(macros: &str, model: &str, parsing: bool) -> Result<String, RenderError> {
+    let (engine, path) = engine(macros, model);
+    let scope = engine.scope(Arc::new(Nowhere { parsing, ..Nowhere::default() }), "shop");
+    engine.render(&path, &scope)
+}
+
+fn render(macros: &str, model: &str) -> String {
+    match render_with(macros, model, false) {
+        Ok(text) => text,
+        Err(error) => panic!("{}", error.diagnostic),
+    }
+}
+
+/// (macros, model, what comes out): each line is one need of dbt's language.
+const CASES: &[(&str, &str, &str)] = &[
+    ("", "{{ ref('a') }} {{ source('s', 't') }} {{ this }}", r#""db"."main"."a" "db"."s"."t" "db"."main"."here""#),
+    ("", "{% set l = [] %}{% do l.append(1) %}{% do l.extend([2, 3]) %}{{ l }} {{ l[1:] }} {{ l[-1] }}", "[1, 2, 3] [2, 3] 3"),
+    ("", "{% set d = {'a': 1} %}{% do d.update({'b': [1]}) %}{% do d['b'].append('x') %}{{ d }}", "{'a': 1, 'b': [1, 'x']}"),
+    ("", "{{ 'a' ~ 1.0 ~ none ~ true }}", "a1.0NoneTrue"),
+    ("", "{{ '%s-%02d' % ('x', 3) }} {{ 7 // 2 }} {{ -7 // 2 }} {{ -7 % 3 }} {{ 6 / 3 }}", "x-03 3 -4 2 2.0"),
+    ("", "{{ [1] + [2] }} {{ 'ab' * 2 }} {{ (1 + 2) * 3 }} {{ 2 ** 3 }}", "[1, 2] abab 9 8"),
+    ("", "{% if execute: %}yes{% else %}no{% endif %}", "yes"),
+    ("{% macro f(a, b=a, *, c=3) %}{% endmacro %}", "", ""),
+    ("{% macro f(a, b=[a, 2]) %}{{ return([a, b]) }}{% endmacro %}", "{% set x = f(1) %}{{ x[1][0] + 1 }}", "2"),
+    ("{% macro f() %}{% for i in range(5) %}{% if i == 3 %}{{ return(i) }}{% endif %}{% endfor %}{% endmacro %}", "{{ f() + 1 }}", "4"),
+    ("{% macro f(a) %}{{ a }}{{ varargs }}{{ kwargs }}{% endmacro %}", "{{ f(1, 2, x=3) }}", "1[2]{'x': 3}"),
+    ("{% macro wrap(n) %}<{{ caller(n) }}>{% endmacro %}", "{% set y = 5 %}{% call(x) wrap(2) %}{{ x + y }}{% endcall %}", "<7>"),
+    ("{% macro wrap() %}<{{ caller() }}>{% endmacro %}", "a {%- call wrap() -%}  b  {%- endcall -%} c", "a<b>c"),
+    ("{% macro default__f(x) %}default {{ x }}{% endmacro %}{% macro duckdb__f(x) %}duck {{ x }}{% endmacro %}{% macro f(x) %}{{ return(adapter.dispatch('f')(x)) }}{% endmacro %}", "{{ f(1) }}", "duck 1"),
+    ("{% macro f() %}{{ return({'a': none}) }}{% endmacro %}", "{{ f().a is none }} {{ shop.f() }}", "True {'a': None}"),
+    ("", "{{ ['b', 'a'] | sort | join(', ') }} {{ 'x,y'.split(',') }} {{ 'abc'.upper() }} {{ '{:>4}'.format('a') }}", "a, b ['x', 'y'] ABC    a"),
+    ("", "{{ var('three') + 1 }} {{ var('nope', 'd') }} {{ config.get('unique_key') }} {{ config.get('x', 'y') }}", "4 d id y"),
+    ("", "{{ modules.datetime.date(2024, 2, 28) + modules.datetime.timedelta(days=2) }}", "2024-03-01"),
+    ("", "{{ modules.datetime.datetime(2024, 1, 2, 3).strftime('%Y%m%d %H') }}", "20240102 03"),
+    ("", "{{ modules.re.match('(\\d+)-(\\w)', '12-x').group(2) }} {{ modules.re.sub('a', 'b', 'aa') }}", "x bb"),
+    ("", "{{ modules.itertools.product([1, 2], ['a']) | list }}", "[(1, 'a'), (2, 'a')]"),
+    ("", "{{ tojson({'a': [1, 2.0, none]}) }} {{ fromjson('{\"a\": 1}')['a'] }}", "{\"a\": [1, 2.0, null]} 1"),
+    ("", "{% set ns = namespace(n=0) %}{% for i in [1, 2] %}{% set ns.n = ns.n + i %}{% endfor %}{{ ns.n }}", "3"),
+    ("", "{% for k, v in {'a': 1}.items() %}{{ k }}{{ v }}{% if not loop.last %},{% endif %}{% endfor %}", "a1"),
+    ("", "{{ {'a': {'b': 1}} }}{% raw %}{{ x }}{% endraw %}{# {{ y }} #}", "{'a': {'b': 1}}{{ x }}"),
+    ("", "{% set x, y = 1, 2 %}{{ y }}{{ (1,) }}", "2(1,)"),
+    ("", "{% set t %}a{{ 1 }}{% endset %}{{ t | upper }}", "A1"),
+    ("", "{{ nope is defined }} {{ nope | default('d') }} {{ 'x' if nope else 'y' }}", "False d y"),
+    ("", "{{ 'it''s' }}{{ \"a\\\\d\" }}", "itsa\\d"),
+    ("", "{{ api.Relation.create(schema='s', identifier='i').include(database=false) }}", "\"s\".\"i\""),
+    ("", "{{ context['ref']('z').identifier }} {{ builtins.ref('q').name }}", "z q"),
+    ("", "{{ [{'a': 1}, {'a': 2}] | map(attribute='a') | list }} {{ [1, 2] | sum }} {{ [3, 1] | max }}", "[1, 2] 3 3"),
+    ("", "{{ not_there.foo if false else 'ok' }}{{ adapter.quote('a') }}", "ok\"a\""),
+];
+
+#[test]
+fn the_language_of_dbt() {
+    for (macros, model, expected) in CASES.iter().filter(|(macros, ..)| !macros.contains("*, c")) {
+        assert_eq!(render(macros, model), *expected, "{macros}{model}");
+    }
+}
+
+#[test]
+fn parsing_forgives_what_is_unknown() {
+    assert_eq!(render_with("", "{{ nope.foo.bar(1)[2] }}|{{ nope() }}|{% for x in nope %}{% endfor %}", true).expect("fine"), "||");
+}
+
+#[test]
+fn an_error_names_the_place_and_the_way_to_it() {
+    let macros = "{% macro inner() %}\n  {{ ref('gone') }}\n{% endmacro %}\n{% macro outer() %}{{ inner() }}{% endmacro %}";
+    let error = render_with(macros, "select 1\n{{ outer() }}", false).expect_err("gone").diagnostic;
+    assert_eq!(error.code, Code::REF);
+    let place = error.place.expect("a place");
+    assert_eq!((place.file.as_str(), place.line), ("macros/all.sql", 2));
+    assert_eq!(error.notes.len(), 2);
+    assert!(error.notes[1].contains("models/m.sql:2"), "{:?}", error.notes);
+}
+
+#[test]
+fn blocks_are_lifted_with_their_lines() {
+    let source = "{% docs d %}\nplain {{ text\n{% enddocs %}\n{% materialization t, adapter='duckdb' %}x{% endmaterialization %}\n{% test n(model) %}{% endtest %}\n{% snapshot s %}select 1{% endsnapshot %}";
+    let prepared = prepare("f.sql", source).expect("valid");
+    let names: Vec<&str> = prepared.blocks.iter().map(|b| b.name.as_str()).collect();
+    assert_eq!(names, ["d", "materialization_t_duckdb", "test_n", "s"]);
+    assert_eq!(source[prepared.blocks[0].body.clone()].trim(), "plain {{ text");
+    assert_eq!(prepared.main.text.matches('\n').count(), source.matches('\n').count());
+}
+
+#[test]
+fn wrong_calls_are_told_as_dbt_tells_them() {
+    let error = render_with("{% macro f(a) %}{% endmacro %}", "{{ f(1, 2) }}", false).expect_err("too many");
+    assert!(error.diagnostic.message.contains("takes not more than 1 argument(s)"), "{}", error.diagnostic);
+}

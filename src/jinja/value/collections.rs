@@ -1,0 +1,192 @@
+//! Python's list and dict: shared and changed in place. A snapshot is taken before anything is compared or printed.
+
+use super::python;
+use crate::jinja::call::{arguments, bad};
+use indexmap::IndexMap;
+use minijinja::value::{Enumerator, Object, ObjectRepr};
+use minijinja::{Error, ErrorKind, State, Value};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+#[derive(Debug, Default)]
+pub struct List(Mutex<Vec<Value>>);
+
+impl List {
+    pub fn value(items: Vec<Value>) -> Value {
+        Value::from_object(List(Mutex::new(items)))
+    }
+
+    pub fn snapshot(&self) -> Vec<Value> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Value>> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn index(&self, value: &Value) -> Option<usize> {
+        let length = self.lock().len() as i64;
+        let at = value.as_i64()?;
+        let at = if at < 0 { at + length } else { at };
+        usize::try_from(at).ok().filter(|at| (*at as i64) < length)
+    }
+}
+
+fn sorted(mut items: Vec<Value>, reverse: bool) -> Vec<Value> {
+    items.sort();
+    if reverse {
+        items.reverse();
+    }
+    items
+}
+
+impl Object for List {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let at = self.index(key)?;
+        self.lock().get(at).cloned()
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.snapshot())
+    }
+
+    fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
+        let (args, named) = arguments(args);
+        let first = || args.first().cloned().ok_or_else(|| bad(format!("{method}() takes at least 1 argument")));
+        match method {
+            "append" => self.lock().push(first()?),
+            "extend" => {
+                let more: Vec<Value> = first()?.try_iter()?.collect();
+                self.lock().extend(more);
+            }
+            "insert" => {
+                let at = first()?.as_i64().unwrap_or(0);
+                let mut items = self.lock();
+                let length = items.len() as i64;
+                let at = if at < 0 { (at + length).max(0) } else { at.min(length) };
+                items.insert(at as usize, args.get(1).cloned().unwrap_or_default());
+            }
+            "pop" => {
+                let at = match args.first() {
+                    Some(at) => self.index(at),
+                    None => self.lock().len().checked_sub(1),
+                };
+                return at.map(|at| self.lock().remove(at)).ok_or_else(|| bad("pop index out of range"));
+            }
+            "remove" => {
+                let wanted = first()?;
+                let at = self.snapshot().iter().position(|item| *item == wanted);
+                let at = at.ok_or_else(|| bad("list.remove(x): x not in list"))?;
+                self.lock().remove(at);
+            }
+            "clear" => self.lock().clear(),
+            "reverse" => self.lock().reverse(),
+            "sort" => {
+                let items = sorted(self.snapshot(), named.get("reverse").is_some_and(Value::is_true));
+                *self.lock() = items;
+            }
+            "copy" => return Ok(List::value(self.snapshot())),
+            "count" => {
+                let wanted = first()?;
+                return Ok(Value::from(self.snapshot().iter().filter(|item| **item == wanted).count()));
+            }
+            "index" => {
+                let wanted = first()?;
+                return match self.snapshot().iter().position(|item| *item == wanted) {
+                    Some(at) => Ok(Value::from(at)),
+                    None => Err(bad(format!("{} is not in list", python::repr(&wanted)))),
+                };
+            }
+            _ => return Err(Error::from(ErrorKind::UnknownMethod)),
+        }
+        Ok(Value::from(()))
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let items: Vec<String> = self.snapshot().iter().map(python::repr).collect();
+        write!(f, "[{}]", items.join(", "))
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Dict(Mutex<IndexMap<Value, Value>>);
+
+impl Dict {
+    pub fn value(items: IndexMap<Value, Value>) -> Value {
+        Value::from_object(Dict(Mutex::new(items)))
+    }
+
+    pub fn snapshot(&self) -> IndexMap<Value, Value> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, IndexMap<Value, Value>> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+const DICT_METHODS: [&str; 10] =
+    ["get", "keys", "values", "items", "update", "pop", "setdefault", "clear", "copy", "popitem"];
+
+impl Object for Dict {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.lock().get(key).cloned()
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.lock().keys().cloned().collect())
+    }
+
+    fn call_method(self: &Arc<Self>, state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
+        if !DICT_METHODS.contains(&method) {
+            // A callable stored in the dict.
+            return match self.get_value(&Value::from(method)) {
+                Some(callable) => callable.call(state, args),
+                None => Err(Error::from(ErrorKind::UnknownMethod)),
+            };
+        }
+        let (args, named) = arguments(args);
+        let key = args.first().cloned().unwrap_or_default();
+        let other = args.get(1).cloned().unwrap_or_else(|| Value::from(()));
+        Ok(match method {
+            "get" => {
+                let default = named.get("default").cloned().unwrap_or(other);
+                self.lock().get(&key).cloned().unwrap_or(default)
+            }
+            "keys" => List::value(self.lock().keys().cloned().collect()),
+            "values" => List::value(self.lock().values().cloned().collect()),
+            "items" => List::value(self.snapshot().into_iter().map(|(k, v)| Value::from((k, v))).collect()),
+            "update" => {
+                let mut more: Vec<(Value, Value)> = super::pairs(&key);
+                more.extend(named.into_iter().map(|(k, v)| (Value::from(k), v)));
+                self.lock().extend(more);
+                Value::from(())
+            }
+            "pop" => match self.lock().shift_remove(&key) {
+                Some(value) => value,
+                None if args.len() > 1 => other,
+                None => return Err(bad(format!("KeyError: {}", python::repr(&key)))),
+            },
+            "popitem" => match self.lock().pop() {
+                Some((k, v)) => Value::from((k, v)),
+                None => return Err(bad("popitem(): dictionary is empty")),
+            },
+            "setdefault" => self.lock().entry(key).or_insert(other).clone(),
+            "clear" => {
+                self.lock().clear();
+                Value::from(())
+            }
+            _ => Dict::value(self.snapshot()),
+        })
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries: Vec<String> =
+            self.snapshot().iter().map(|(k, v)| format!("{}: {}", python::repr(k), python::repr(v))).collect();
+        write!(f, "{{{}}}", entries.join(", "))
+    }
+}
