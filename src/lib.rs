@@ -2,5 +2,7 @@
 
 pub mod adapter;
 pub mod base;
+pub mod config;
+pub mod ir;
 pub mod jinja;
 pub mod sys;

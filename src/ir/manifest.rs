@@ -1,0 +1,91 @@
+//! The resolved project: every resource by unique id.
+
+use super::{Exposure, Node, NodeId, Source, UnitTest};
+use crate::jinja::MacroDef;
+use indexmap::IndexMap;
+use serde_json::{Map, Value as Json};
+use std::sync::Arc;
+
+/// A `{% docs %}` block.
+#[derive(Debug, Clone)]
+pub struct DocBlock {
+    pub package: String,
+    pub name: String,
+    pub file: String,
+    pub text: String,
+}
+
+/// A macro with what YAML says of it.
+#[derive(Debug, Clone)]
+pub struct MacroEntry {
+    pub definition: Arc<MacroDef>,
+    pub description: String,
+    pub arguments: Vec<Json>,
+    pub patch_path: Option<String>,
+}
+
+#[derive(Debug, Default)]
+pub struct Manifest {
+    pub project: String,
+    pub adapter_type: String,
+    pub nodes: IndexMap<NodeId, Node>,
+    pub sources: IndexMap<NodeId, Source>,
+    pub exposures: IndexMap<NodeId, Exposure>,
+    pub unit_tests: IndexMap<NodeId, UnitTest>,
+    pub macros: IndexMap<String, MacroEntry>,
+    pub docs: IndexMap<String, DocBlock>,
+    pub groups: IndexMap<String, Json>,
+    pub disabled: Vec<Node>,
+    pub selectors: Map<String, Json>,
+    /// Vars of dbt_project.yml and the command line, per package.
+    pub vars: IndexMap<String, Map<String, Json>>,
+    pub on_run_start: Vec<String>,
+    pub on_run_end: Vec<String>,
+}
+
+impl Manifest {
+    /// What a resource depends on.
+    pub fn parents(&self, id: &str) -> &[NodeId] {
+        if let Some(node) = self.nodes.get(id) {
+            return &node.depends_on;
+        }
+        if let Some(exposure) = self.exposures.get(id) {
+            return &exposure.depends_on;
+        }
+        self.unit_tests.get(id).map_or(&[], |test| &test.depends_on)
+    }
+
+    /// Every resource that takes part in selection, in order of its unique id.
+    pub fn ids(&self) -> Vec<&NodeId> {
+        let mut ids: Vec<&NodeId> =
+            self.nodes.keys().chain(self.sources.keys()).chain(self.exposures.keys()).chain(self.unit_tests.keys()).collect();
+        ids.sort();
+        ids
+    }
+
+    pub fn original_file_path(&self, id: &str) -> &str {
+        if let Some(node) = self.nodes.get(id) {
+            return &node.original_file_path;
+        }
+        if let Some(source) = self.sources.get(id) {
+            return &source.original_file_path;
+        }
+        if let Some(exposure) = self.exposures.get(id) {
+            return &exposure.original_file_path;
+        }
+        self.unit_tests.get(id).map_or("", |test| &test.original_file_path)
+    }
+
+    pub fn fqn(&self, id: &str) -> &[String] {
+        if let Some(node) = self.nodes.get(id) {
+            return &node.fqn;
+        }
+        if let Some(source) = self.sources.get(id) {
+            return &source.fqn;
+        }
+        if let Some(exposure) = self.exposures.get(id) {
+            return &exposure.fqn;
+        }
+        self.unit_tests.get(id).map_or(&[], |test| &test.fqn)
+    }
+}

@@ -1,0 +1,13 @@
+//! The nouns of the pipeline: nodes, the manifest, the graph, results. A value is never changed by a later stage.
+
+mod graph;
+mod manifest;
+mod node;
+mod result;
+
+pub use graph::Graph;
+pub use manifest::{DocBlock, Manifest, MacroEntry};
+pub use node::{
+    ColumnInfo, Exposure, Node, NodeId, RefCall, ResourceType, Source, TestInfo, UnitGiven, UnitRows, UnitTest, default_config,
+};
+pub use result::{NodeResult, RunResults, Status, Timing};

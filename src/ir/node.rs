@@ -1,0 +1,303 @@
+//! Resources of a project: what dbt calls nodes, sources, exposures and unit tests.
+
+use crate::jinja::{Quoting, Relation};
+use indexmap::IndexMap;
+use serde_json::{Map, Value as Json, json};
+use std::fmt;
+
+/// dbt's unique id, such as `model.shop.fct_sessions`.
+pub type NodeId = String;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ResourceType {
+    Model,
+    Seed,
+    Snapshot,
+    Test,
+    Analysis,
+    Operation,
+    Source,
+    Exposure,
+    UnitTest,
+}
+
+impl ResourceType {
+    /// dbt's word, as in unique ids and `resource_type:` selectors.
+    pub fn word(self) -> &'static str {
+        match self {
+            ResourceType::Model => "model",
+            ResourceType::Seed => "seed",
+            ResourceType::Snapshot => "snapshot",
+            ResourceType::Test => "test",
+            ResourceType::Analysis => "analysis",
+            ResourceType::Operation => "operation",
+            ResourceType::Source => "source",
+            ResourceType::Exposure => "exposure",
+            ResourceType::UnitTest => "unit_test",
+        }
+    }
+
+    /// Whether the node leaves a relation in the warehouse.
+    pub fn is_refable(self) -> bool {
+        matches!(self, ResourceType::Model | ResourceType::Seed | ResourceType::Snapshot)
+    }
+}
+
+impl fmt::Display for ResourceType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// `ref(...)` as written.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RefCall {
+    pub package: Option<String>,
+    pub name: String,
+    pub version: Option<String>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct ColumnInfo {
+    pub name: String,
+    pub description: String,
+    pub data_type: Option<String>,
+    pub meta: Map<String, Json>,
+    pub tags: Vec<String>,
+    pub quote: Option<bool>,
+    pub constraints: Vec<Json>,
+}
+
+/// What makes a node a data test.
+#[derive(Debug, Clone, Default)]
+pub struct TestInfo {
+    /// The generic test's name; empty for a singular test.
+    pub name: String,
+    pub namespace: Option<String>,
+    pub kwargs: IndexMap<String, Json>,
+    pub column_name: Option<String>,
+    pub attached_node: Option<NodeId>,
+}
+
+impl TestInfo {
+    pub fn is_generic(&self) -> bool {
+        !self.name.is_empty()
+    }
+}
+
+/// A model, seed, snapshot, test, analysis or operation.
+#[derive(Debug, Clone)]
+pub struct Node {
+    pub unique_id: NodeId,
+    pub resource_type: ResourceType,
+    pub package: String,
+    pub name: String,
+    /// Relative to its resource folder.
+    pub path: String,
+    /// Relative to its package's root.
+    pub original_file_path: String,
+    /// The package's root folder.
+    pub root: String,
+    /// The name of its template.
+    pub template: String,
+    pub patch_path: Option<String>,
+    pub raw_code: String,
+    pub fqn: Vec<String>,
+    pub alias: String,
+    pub database: String,
+    pub schema: String,
+    pub config: Map<String, Json>,
+    /// The part of `config` that the file itself and its YAML set.
+    pub unrendered_config: Map<String, Json>,
+    pub description: String,
+    pub columns: IndexMap<String, ColumnInfo>,
+    pub constraints: Vec<Json>,
+    pub refs: Vec<RefCall>,
+    pub sources: Vec<(String, String)>,
+    pub depends_on: Vec<NodeId>,
+    pub macros: Vec<String>,
+    pub checksum: String,
+    pub version: Option<Json>,
+    pub latest_version: Option<Json>,
+    pub test: Option<TestInfo>,
+    /// Line of the YAML entry that made the node, where there is one.
+    pub line: usize,
+}
+
+impl Node {
+    pub fn setting(&self, key: &str) -> Option<&Json> {
+        self.config.get(key).filter(|value| !value.is_null())
+    }
+
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.setting(key).and_then(Json::as_str)
+    }
+
+    pub fn flag(&self, key: &str) -> Option<bool> {
+        self.setting(key).and_then(Json::as_bool)
+    }
+
+    pub fn materialized(&self) -> &str {
+        self.text("materialized").unwrap_or("view")
+    }
+
+    pub fn is_ephemeral(&self) -> bool {
+        self.resource_type == ResourceType::Model && self.materialized() == "ephemeral"
+    }
+
+    pub fn tags(&self) -> Vec<String> {
+        let tags = self.config.get("tags").and_then(Json::as_array);
+        tags.into_iter().flatten().filter_map(|tag| tag.as_str().map(str::to_owned)).collect()
+    }
+
+    pub fn relation(&self, quoting: Quoting) -> Relation {
+        if self.is_ephemeral() {
+            let identifier = Some(format!("__dbt__cte__{}", self.name));
+            return Relation { identifier, kind: Some("cte".into()), quoting, quoted: [true; 3], ..Relation::default() };
+        }
+        let mut relation = Relation::new(&self.database, &self.schema, &self.alias, quoting);
+        if let Some(flags) = self.config.get("quoting").and_then(Json::as_object) {
+            for (at, part) in ["database", "schema", "identifier"].iter().enumerate() {
+                if let Some(flag) = flags.get(*part).and_then(Json::as_bool) {
+                    relation.quoted[at] = flag;
+                }
+            }
+        }
+        relation
+    }
+
+    /// The name that `ref` knows it by, with its version.
+    pub fn display_name(&self) -> String {
+        match &self.version {
+            Some(version) => format!("{}.v{}", self.name, plain(version)),
+            None => self.name.clone(),
+        }
+    }
+}
+
+/// A version or other scalar without quotes.
+fn plain(value: &Json) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub unique_id: NodeId,
+    pub package: String,
+    pub source_name: String,
+    pub name: String,
+    pub identifier: String,
+    pub database: String,
+    pub schema: String,
+    pub fqn: Vec<String>,
+    pub original_file_path: String,
+    pub root: String,
+    pub description: String,
+    pub source_description: String,
+    pub loader: String,
+    pub columns: IndexMap<String, ColumnInfo>,
+    pub config: Map<String, Json>,
+    pub meta: Map<String, Json>,
+    pub source_meta: Map<String, Json>,
+    pub freshness: Option<Json>,
+    pub loaded_at_field: Option<String>,
+    pub quoting: Map<String, Json>,
+    pub line: usize,
+}
+
+impl Source {
+    pub fn tags(&self) -> Vec<String> {
+        let tags = self.config.get("tags").and_then(Json::as_array);
+        tags.into_iter().flatten().filter_map(|tag| tag.as_str().map(str::to_owned)).collect()
+    }
+
+    pub fn relation(&self, quoting: Quoting) -> Relation {
+        let mut relation = Relation::new(&self.database, &self.schema, &self.identifier, quoting);
+        for (at, part) in ["database", "schema", "identifier"].iter().enumerate() {
+            if let Some(flag) = self.quoting.get(*part).and_then(Json::as_bool) {
+                relation.quoted[at] = flag;
+            }
+        }
+        relation
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Exposure {
+    pub unique_id: NodeId,
+    pub package: String,
+    pub name: String,
+    pub fqn: Vec<String>,
+    pub original_file_path: String,
+    /// The YAML entry.
+    pub entry: Json,
+    pub description: String,
+    pub refs: Vec<RefCall>,
+    pub sources: Vec<(String, String)>,
+    pub depends_on: Vec<NodeId>,
+}
+
+/// One input of a unit test.
+#[derive(Debug, Clone)]
+pub struct UnitGiven {
+    /// `ref('x')`, `source('a', 'b')` or `this`.
+    pub input: String,
+    pub rows: UnitRows,
+}
+
+/// Rows of a unit test in the form they were written.
+#[derive(Debug, Clone)]
+pub enum UnitRows {
+    Dicts(Vec<Map<String, Json>>),
+    Sql(String),
+}
+
+#[derive(Debug, Clone)]
+pub struct UnitTest {
+    pub unique_id: NodeId,
+    pub package: String,
+    pub name: String,
+    pub model: String,
+    pub fqn: Vec<String>,
+    pub original_file_path: String,
+    pub description: String,
+    pub given: Vec<UnitGiven>,
+    pub expect: UnitRows,
+    /// `macros`, `vars`, `env_vars` that stand in for the real ones.
+    pub overrides: Map<String, Json>,
+    pub depends_on: Vec<NodeId>,
+    pub config: Map<String, Json>,
+    pub line: usize,
+}
+
+/// dbt's default configuration of a resource type.
+pub fn default_config(kind: ResourceType) -> Map<String, Json> {
+    let common = json!({"enabled": true, "alias": null, "schema": null, "database": null, "tags": [], "meta": {}, "group": null});
+    let node = json!({
+        "materialized": "view", "incremental_strategy": null, "batch_size": null, "lookback": 1, "begin": null,
+        "persist_docs": {}, "post-hook": [], "pre-hook": [], "quoting": {}, "column_types": {}, "full_refresh": null,
+        "unique_key": null, "on_schema_change": "ignore", "on_configuration_change": "apply", "grants": {},
+        "packages": [], "docs": {"show": true, "node_color": null}, "contract": {"enforced": false, "alias_types": true},
+        "event_time": null, "concurrent_batches": null
+    });
+    let own = match kind {
+        ResourceType::Model | ResourceType::Analysis | ResourceType::Operation => json!({"access": "protected", "freshness": null}),
+        ResourceType::Seed => json!({"materialized": "seed", "delimiter": ",", "quote_columns": null}),
+        ResourceType::Snapshot => json!({
+            "materialized": "snapshot", "strategy": null, "target_schema": null, "target_database": null, "updated_at": null,
+            "check_cols": null, "snapshot_meta_column_names": {}, "dbt_valid_to_current": null
+        }),
+        ResourceType::Test => {
+            return object([common, json!({
+                "materialized": "test", "severity": "ERROR", "store_failures": null, "store_failures_as": null, "where": null,
+                "limit": null, "fail_calc": "count(*)", "warn_if": "!= 0", "error_if": "!= 0", "schema": "dbt_test__audit"
+            })]);
+        }
+        _ => return object([json!({"enabled": true, "tags": [], "meta": {}})]),
+    };
+    object([common, node, own])
+}
+
+fn object(parts: impl IntoIterator<Item = Json>) -> Map<String, Json> {
+    parts.into_iter().filter_map(|part| part.as_object().cloned()).flatten().collect()
+}

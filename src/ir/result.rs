@@ -1,0 +1,75 @@
+//! What a run gave, node by node.
+
+use super::NodeId;
+use serde_json::{Map, Value as Json};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    Success,
+    Error,
+    Skipped,
+    Pass,
+    Fail,
+    Warn,
+    RuntimeError,
+}
+
+impl Status {
+    /// dbt's word in run_results.json.
+    pub fn word(self) -> &'static str {
+        match self {
+            Status::Success => "success",
+            Status::Error | Status::RuntimeError => "error",
+            Status::Skipped => "skipped",
+            Status::Pass => "pass",
+            Status::Fail => "fail",
+            Status::Warn => "warn",
+        }
+    }
+
+    pub fn is_failure(self) -> bool {
+        matches!(self, Status::Error | Status::RuntimeError | Status::Fail)
+    }
+}
+
+/// Start and end of a phase, as time since 1970-01-01 UTC.
+#[derive(Debug, Clone)]
+pub struct Timing {
+    pub name: &'static str,
+    pub started: chrono::DateTime<chrono::Utc>,
+    pub completed: chrono::DateTime<chrono::Utc>,
+}
+
+#[derive(Debug, Clone)]
+pub struct NodeResult {
+    pub unique_id: NodeId,
+    pub status: Status,
+    pub message: Option<String>,
+    pub failures: Option<i64>,
+    pub adapter_response: Map<String, Json>,
+    pub compiled_code: Option<String>,
+    pub relation_name: Option<String>,
+    pub thread: String,
+    /// Seconds.
+    pub execution_time: f64,
+    pub timing: Vec<Timing>,
+    /// What went wrong, in full.
+    pub diagnostic: Option<crate::base::Diagnostic>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct RunResults {
+    pub results: Vec<NodeResult>,
+    /// Seconds.
+    pub elapsed: f64,
+}
+
+impl RunResults {
+    pub fn count(&self, test: impl Fn(Status) -> bool) -> usize {
+        self.results.iter().filter(|result| test(result.status)).count()
+    }
+
+    pub fn failed(&self) -> bool {
+        self.results.iter().any(|result| result.status.is_failure())
+    }
+}
