@@ -5,4 +5,8 @@ pub mod base;
 pub mod config;
 pub mod ir;
 pub mod jinja;
+pub mod load;
+pub mod parse;
+pub mod resolve;
+pub mod select;
 pub mod sys;

@@ -129,8 +129,8 @@ impl<'input> SpannedEventReceiver<'input> for Builder<'_> {
         let (line, column) = (span.start.line(), span.start.col() + 1);
         let open = |node| Yaml { node, line, column };
         match event {
-            Event::SequenceStart(_, anchor, _) => self.stack.push((open(Node::List(Vec::new())), None, anchor)),
-            Event::MappingStart(_, anchor, _) => self.stack.push((open(Node::Map(IndexMap::new())), None, anchor)),
+            Event::SequenceStart(anchor, _) => self.stack.push((open(Node::List(Vec::new())), None, anchor)),
+            Event::MappingStart(anchor, _) => self.stack.push((open(Node::Map(IndexMap::new())), None, anchor)),
             Event::SequenceEnd | Event::MappingEnd => {
                 if let Some((value, _, anchor)) = self.stack.pop() {
                     self.value(merged(value), anchor);

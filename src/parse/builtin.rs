@@ -1,0 +1,28 @@
+//! rsdbt's own macros, embedded from the folder `macros/`.
+
+macro_rules! embedded {
+    ($($name:literal),* $(,)?) => {
+        /// (path, text) of every built-in macro file.
+        pub const FILES: &[(&str, &str)] = &[$(($name, include_str!(concat!("../../macros/", $name)))),*];
+    };
+}
+
+embedded!(
+    "adapters/columns.sql",
+    "adapters/relations.sql",
+    "adapters/schema.sql",
+    "cross_database.sql",
+    "generic_tests.sql",
+    "get_custom_name.sql",
+    "hooks.sql",
+    "materializations/incremental.sql",
+    "materializations/merge.sql",
+    "materializations/ml_model.sql",
+    "materializations/seed.sql",
+    "materializations/snapshot.sql",
+    "materializations/table.sql",
+    "materializations/test.sql",
+    "materializations/view.sql",
+    "statement.sql",
+    "where_subquery.sql",
+);
