@@ -1,8 +1,10 @@
 //! rsdbt: dbt for BigQuery on a laptop. The rooms and their order are described in ARCHITECTURE.md.
 
 pub mod adapter;
+pub mod artifact;
 pub mod base;
 pub mod config;
+pub mod exec;
 pub mod ir;
 pub mod jinja;
 pub mod load;

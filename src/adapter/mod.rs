@@ -3,6 +3,8 @@
 pub mod duckdb;
 mod error;
 mod value;
+mod warehouse;
 
 pub use error::{DbError, DbErrorKind};
 pub use value::{Column, Table, Value};
+pub use warehouse::{Path, RelationInfo, Session, Stop, Warehouse};

@@ -11,5 +11,6 @@ pub use invocation::Invocation;
 pub use manifest::{DocBlock, Manifest, MacroEntry};
 pub use node::{
     ColumnInfo, Exposure, Node, NodeId, RefCall, ResourceType, Source, TestInfo, UnitGiven, UnitRows, UnitTest, default_config,
+    operation,
 };
 pub use result::{NodeResult, RunResults, Status, Timing};

@@ -270,6 +270,40 @@ pub struct UnitTest {
     pub line: usize,
 }
 
+/// A node for `run-operation` and hooks: it has names and nothing else.
+pub fn operation(invocation: &super::Invocation, package: &str, name: &str) -> Node {
+    Node {
+        unique_id: format!("operation.{package}.{name}"),
+        resource_type: ResourceType::Operation,
+        package: package.to_owned(),
+        name: name.to_owned(),
+        path: String::new(),
+        original_file_path: String::new(),
+        root: String::new(),
+        template: String::new(),
+        patch_path: None,
+        raw_code: String::new(),
+        fqn: vec![package.to_owned(), name.to_owned()],
+        alias: name.to_owned(),
+        database: invocation.database.clone(),
+        schema: invocation.schema.clone(),
+        config: default_config(ResourceType::Operation),
+        unrendered_config: Map::new(),
+        description: String::new(),
+        columns: IndexMap::new(),
+        constraints: Vec::new(),
+        refs: Vec::new(),
+        sources: Vec::new(),
+        depends_on: Vec::new(),
+        macros: Vec::new(),
+        checksum: String::new(),
+        version: None,
+        latest_version: None,
+        test: None,
+        line: 0,
+    }
+}
+
 /// dbt's default configuration of a resource type.
 pub fn default_config(kind: ResourceType) -> Map<String, Json> {
     let common = json!({"enabled": true, "alias": null, "schema": null, "database": null, "tags": [], "meta": {}, "group": null});

@@ -270,4 +270,8 @@ pub trait Host: Send + Sync {
     /// Called with each macro's unique id before it runs.
     fn macro_called(&self, unique_id: &str);
     fn quoting(&self) -> Quoting;
+    /// A constant that stands in for a macro (`overrides:` of a unit test).
+    fn stand_in(&self, _macro_name: &str) -> Option<Data> {
+        None
+    }
 }

@@ -7,7 +7,7 @@ use super::registry::Registry;
 use super::value;
 use super::value::undefined::ParseTimeUndefined;
 use minijinja::Value;
-use minijinja::value::{Enumerator, Object};
+use minijinja::value::{Enumerator, Object, Rest};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -69,6 +69,9 @@ impl Scope {
 
     /// A name as templates of `package` see it.
     pub fn lookup(self: &Arc<Self>, name: &str, package: &str) -> Option<Value> {
+        if let Some(constant) = self.host.stand_in(name) {
+            return Some(Value::from_function(move |_: Rest<Value>| value::from_data(constant.clone())));
+        }
         if let Some(definition) = self.registry.find(package, name) {
             return Some(Value::from_object(MacroValue { definition, scope: self.clone() }));
         }

@@ -20,6 +20,7 @@ pub use host::Recorded;
 use host::World;
 pub use models::parse_inline;
 use std::sync::Arc;
+pub use tests::{definition as test_macro, kwargs as test_arguments};
 
 /// The project after parsing: references are recorded, not yet looked up.
 pub struct Parsed {

@@ -7,9 +7,10 @@ use super::patches::Patch;
 use crate::base::{Code, Diagnostic, Diagnostics, closest};
 use crate::config::{EntryKind, TestEntry, Yaml, merge_into};
 use crate::ir::{Manifest, Node, NodeId, ResourceType, TestInfo};
-use crate::jinja::Data;
+use crate::jinja::{Data, Engine, MacroDef, RenderError, Scope};
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json, json};
+use std::sync::Arc;
 
 /// What a test is attached to.
 struct Target {
@@ -207,13 +208,8 @@ fn render(world: &World, node: &mut Node, yaml_config: &Map<String, Json>) -> Re
     let Some(info) = node.test.clone() else { return Ok(()) };
     let host = world.host(&node.package, naming::node_json(node), node.config.clone());
     let scope = world.engine.scope(host.clone(), &node.package);
-    let registry = world.engine.registry();
-    let macro_name = format!("test_{}", info.name);
-    let found = match &info.namespace {
-        Some(namespace) => registry.namespace(namespace).and_then(|package| registry.in_package(package, &macro_name)),
-        None => registry.find(&node.package, &macro_name),
-    };
-    let Some(definition) = found else {
+    let Some(definition) = definition(world.engine, node) else {
+        let registry = world.engine.registry();
         let known: Vec<String> = registry.all().iter().filter_map(|m| m.name.strip_prefix("test_").map(str::to_owned)).collect();
         let error = Diagnostic::error(Code::JINJA, format!("there is no generic test '{}': 'test_{}' is undefined", info.name, info.name));
         return Err(match closest(&info.name, known.iter().map(String::as_str)) {
@@ -228,8 +224,19 @@ fn render(world: &World, node: &mut Node, yaml_config: &Map<String, Json>) -> Re
     Ok(())
 }
 
+/// The macro of a generic test.
+pub fn definition(engine: &Engine, node: &Node) -> Option<Arc<MacroDef>> {
+    let info = node.test.as_ref()?;
+    let registry = engine.registry();
+    let name = format!("test_{}", info.name);
+    match &info.namespace {
+        Some(namespace) => registry.namespace(namespace).and_then(|package| registry.in_package(package, &name)),
+        None => registry.find(&node.package, &name),
+    }
+}
+
 /// A generic test's arguments as values: text that is or looks like a call is rendered.
-pub fn kwargs(engine: &crate::jinja::Engine, scope: &crate::jinja::Scope, info: &TestInfo) -> Result<IndexMap<String, Data>, crate::jinja::RenderError> {
+pub fn kwargs(engine: &Engine, scope: &Scope, info: &TestInfo) -> Result<IndexMap<String, Data>, RenderError> {
     let mut values = IndexMap::new();
     for (key, value) in &info.kwargs {
         values.insert(key.clone(), rendered_argument(engine, scope, value, key == "column_name")?);
@@ -237,7 +244,7 @@ pub fn kwargs(engine: &crate::jinja::Engine, scope: &crate::jinja::Scope, info: 
     Ok(values)
 }
 
-fn rendered_argument(engine: &crate::jinja::Engine, scope: &crate::jinja::Scope, value: &Json, as_text: bool) -> Result<Data, crate::jinja::RenderError> {
+fn rendered_argument(engine: &Engine, scope: &Scope, value: &Json, as_text: bool) -> Result<Data, RenderError> {
     Ok(match value {
         Json::String(text) => {
             let is_call = ["ref", "source", "var", "env_var", "doc"].iter().any(|name| {

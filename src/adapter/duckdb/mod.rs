@@ -3,6 +3,8 @@
 mod connection;
 mod convert;
 mod library;
+pub(crate) mod warehouse;
 
 pub use connection::{Connection, Database, Interrupter};
 pub use duckdb as client;
+pub use warehouse::DuckDb;

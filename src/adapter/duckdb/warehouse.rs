@@ -1,0 +1,151 @@
+//! `type: duckdb`: DuckDB SQL as it is, on one file.
+
+use super::{Connection, Database};
+use crate::adapter::{Column, DbError, Path, RelationInfo, Session, Stop, Table, Value, Warehouse};
+use std::sync::Arc;
+
+pub struct DuckDb {
+    database: Arc<Database>,
+    path: String,
+    /// `settings:` of the profile, applied to every connection.
+    settings: Vec<(String, String)>,
+}
+
+impl DuckDb {
+    /// Opens a file, or memory for `:memory:`.
+    pub fn open(path: &str, settings: Vec<(String, String)>) -> Result<Self, DbError> {
+        let file = (path != ":memory:").then(|| std::path::Path::new(path));
+        Ok(DuckDb { database: Database::open(file)?, path: path.to_owned(), settings })
+    }
+}
+
+impl Warehouse for DuckDb {
+    fn session(&self) -> Result<Box<dyn Session>, DbError> {
+        let mut connection = self.database.connect()?;
+        for (key, value) in &self.settings {
+            connection.query(&format!("SET {key} = '{}'", value.replace('\'', "''")))?;
+        }
+        Ok(Box::new(DuckSession { connection }))
+    }
+
+    fn describe(&self) -> String {
+        format!("duckdb {}", self.path)
+    }
+}
+
+struct DuckSession {
+    connection: Connection,
+}
+
+pub(crate) fn text(value: &str) -> String {
+    format!("'{}'", value.replace('\'', "''"))
+}
+
+pub(crate) fn name(part: &str) -> String {
+    format!("\"{}\"", part.replace('"', "\"\""))
+}
+
+fn texts(table: Table) -> Vec<Vec<String>> {
+    let cell = |value: Value| match value {
+        Value::Text(text) => text,
+        _ => String::new(),
+    };
+    table.rows.into_iter().map(|row| row.into_iter().map(cell).collect()).collect()
+}
+
+/// Tables and views of one DuckDB schema.
+pub(crate) fn relations(connection: &mut Connection, schema: &str) -> Result<Vec<RelationInfo>, DbError> {
+    let wanted = text(&schema.to_lowercase());
+    let sql = format!(
+        "select schema_name, table_name, 'table' from duckdb_tables() where not internal and lower(schema_name) = {wanted} \
+         union all select schema_name, view_name, 'view' from duckdb_views() where not internal and lower(schema_name) = {wanted} order by 1, 2"
+    );
+    let rows = texts(connection.query(&sql)?);
+    let info = |row: Vec<String>| match <[String; 3]>::try_from(row) {
+        Ok([schema, name, kind]) => Some(RelationInfo { schema, name, kind: if kind == "view" { "view" } else { "table" } }),
+        Err(_) => None,
+    };
+    Ok(rows.into_iter().filter_map(info).collect())
+}
+
+/// Creates the table and appends the rows, cast to the columns' types.
+pub(crate) fn load(
+    connection: &mut Connection,
+    target: &str,
+    columns: &[Column],
+    rows: &[Vec<Option<String>>],
+) -> Result<u64, DbError> {
+    let definitions: Vec<String> = columns.iter().map(|c| format!("{} {}", name(&c.name), c.data_type)).collect();
+    connection.query(&format!("create or replace table {target} ({})", definitions.join(", ")))?;
+    let casts: Vec<String> =
+        columns.iter().enumerate().map(|(at, c)| format!("cast(column{at} as {}) as {}", c.data_type, name(&c.name))).collect();
+    let names: Vec<String> = (0..columns.len()).map(|at| format!("column{at}")).collect();
+    for chunk in rows.chunks(2_000) {
+        let tuple = |row: &Vec<Option<String>>| {
+            let cells: Vec<String> = row.iter().map(|cell| cell.as_ref().map_or("null".to_owned(), |t| text(t))).collect();
+            format!("({})", cells.join(","))
+        };
+        let values: Vec<String> = chunk.iter().map(tuple).collect();
+        connection.query(&format!(
+            "insert into {target} select {} from (values {}) as rows({})",
+            casts.join(", "),
+            values.join(","),
+            names.join(", ")
+        ))?;
+    }
+    Ok(rows.len() as u64)
+}
+
+impl Session for DuckSession {
+    fn run(&mut self, sql: &str) -> Result<Table, DbError> {
+        self.connection.query(sql)
+    }
+
+    fn columns_of_query(&mut self, query: &str) -> Result<Vec<Column>, DbError> {
+        self.connection.describe(query)
+    }
+
+    fn columns(&mut self, path: &Path) -> Result<Vec<Column>, DbError> {
+        let sql = format!(
+            "select column_name, data_type from duckdb_columns() where lower(schema_name) = {} and lower(table_name) = {} order by column_index",
+            text(&path.schema.to_lowercase()),
+            text(&path.name.to_lowercase())
+        );
+        let rows = texts(self.connection.query(&sql)?);
+        let column = |row: Vec<String>| match <[String; 2]>::try_from(row) {
+            Ok([name, data_type]) => Some(Column { name, data_type }),
+            Err(_) => None,
+        };
+        Ok(rows.into_iter().filter_map(column).collect())
+    }
+
+    fn relations(&mut self, _: &str, schema: &str) -> Result<Vec<RelationInfo>, DbError> {
+        relations(&mut self.connection, schema)
+    }
+
+    fn schemas(&mut self, _: &str) -> Result<Vec<String>, DbError> {
+        let rows = texts(self.connection.query("select distinct schema_name from duckdb_schemas() order by 1")?);
+        Ok(rows.into_iter().flatten().collect())
+    }
+
+    fn load(&mut self, path: &Path, columns: &[Column], rows: &[Vec<Option<String>>]) -> Result<u64, DbError> {
+        load(&mut self.connection, &format!("{}.{}", name(path.schema), name(path.name)), columns, rows)
+    }
+
+    fn begin(&mut self) -> Result<(), DbError> {
+        self.connection.begin()
+    }
+
+    fn commit(&mut self) -> Result<(), DbError> {
+        self.connection.commit()
+    }
+
+    fn rollback(&mut self) -> Result<(), DbError> {
+        self.connection.rollback()
+    }
+
+    fn stop_handle(&self) -> Stop {
+        let interrupter = self.connection.interrupter();
+        Box::new(move || interrupter.interrupt())
+    }
+}

@@ -1,0 +1,286 @@
+//! One node: compile, then materialize, test or load it.
+
+use super::host::{RunHost, table_data};
+use super::world::World;
+use super::{compile, unit};
+use crate::adapter::{Session, Table, Value};
+use crate::base::{Code, Diagnostic, Place};
+use crate::ir::{Node, NodeResult, ResourceType, Status, Timing};
+use crate::jinja::{Data, Fault, RenderError};
+use crate::sys;
+use indexmap::IndexMap;
+use serde_json::{Map, Value as Json};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+pub fn blank_result(world: &World, id: &str, status: Status) -> NodeResult {
+    let node = world.manifest.nodes.get(id);
+    let relation = node.filter(|n| n.resource_type.is_refable() && !n.is_ephemeral());
+    NodeResult {
+        unique_id: id.to_owned(),
+        status,
+        message: None,
+        failures: None,
+        adapter_response: Map::new(),
+        compiled_code: None,
+        relation_name: relation.map(|n| n.relation(world.invocation.quoting).render()),
+        thread: std::thread::current().name().unwrap_or("main").to_owned(),
+        execution_time: 0.0,
+        timing: Vec::new(),
+        diagnostic: None,
+    }
+}
+
+/// Runs one node. The session goes in and comes back for the next one.
+pub fn run(
+    world: &Arc<World>,
+    id: &str,
+    session: Option<Box<dyn Session>>,
+    compile_only: bool,
+) -> (NodeResult, Option<Box<dyn Session>>) {
+    let begun = Instant::now();
+    if let Some(test) = world.manifest.unit_tests.get(id) {
+        let (mut result, session) = unit::run(world, test, session, compile_only);
+        result.execution_time = begun.elapsed().as_secs_f64();
+        return (result, session);
+    }
+    let Some(node) = world.manifest.nodes.get(id) else {
+        return (blank_result(world, id, Status::Skipped), session);
+    };
+    let node = Arc::new(node.clone());
+    let host = Arc::new(RunHost::new(world, &node, session));
+    let mut result = blank_result(world, id, Status::Success);
+    let outcome = carry_out(world, &host, &mut result, compile_only);
+    if let Err(error) = outcome {
+        host.rollback();
+        result.status = if node.resource_type == ResourceType::Test { Status::RuntimeError } else { Status::Error };
+        let diagnostic = located(world, &node, result.compiled_code.as_deref(), error);
+        result.message = Some(diagnostic.message.clone());
+        result.diagnostic = Some(diagnostic);
+    }
+    if world.write && !compile_only {
+        let text = host.statements().join(";\n");
+        let failed = write(world, "run", &node, if node.resource_type == ResourceType::Seed { "" } else { &text });
+        if let Err(why) = failed {
+            world.listener.warned(&why);
+        }
+    }
+    result.execution_time = begun.elapsed().as_secs_f64();
+    (result, host.into_session())
+}
+
+fn carry_out(world: &Arc<World>, host: &Arc<RunHost>, result: &mut NodeResult, compile_only: bool) -> Result<(), RenderError> {
+    let node = host.node.clone();
+    let started = sys::now_utc();
+    if node.resource_type != ResourceType::Seed {
+        let sql = compile::compile(host)?;
+        if world.write
+            && let Err(why) = write(world, "compiled", &node, &sql)
+        {
+            world.listener.warned(&why);
+        }
+        host.set_sql(&sql);
+        result.compiled_code = Some(sql);
+    }
+    let compiled = sys::now_utc();
+    result.timing.push(Timing { name: "compile", started, completed: compiled });
+    if !compile_only {
+        match node.resource_type {
+            ResourceType::Test => test(world, host, result)?,
+            ResourceType::Analysis | ResourceType::Operation => {}
+            _ => materialize(world, host, result)?,
+        }
+        result.timing.push(Timing { name: "execute", started: compiled, completed: sys::now_utc() });
+    }
+    Ok(())
+}
+
+fn fail(fault: Fault) -> RenderError {
+    let mut diagnostic = Diagnostic::error(fault.code, fault.message.clone());
+    diagnostic.help = fault.help.clone();
+    RenderError { diagnostic, fault: Some(fault) }
+}
+
+/// Calls the node's materialization macro; what it does not commit itself is committed after it.
+fn materialize(world: &Arc<World>, host: &Arc<RunHost>, result: &mut NodeResult) -> Result<(), RenderError> {
+    let node = &host.node;
+    let name = node.materialized();
+    let Some(definition) = world.engine.registry().materialization(name, &node.package) else {
+        let known: Vec<String> = world.engine.registry().all().iter().filter_map(|m| m.name.strip_prefix("materialization_").and_then(|n| n.rsplit_once('_')).map(|(n, _)| n.to_owned())).collect();
+        let message = format!("No materialization '{name}' was found for adapter {}! (searched types 'default' and '{}')", world.invocation.adapter, world.invocation.adapter);
+        let fault = Fault::compilation(message);
+        return Err(fail(match crate::base::closest(name, known.iter().map(String::as_str)) {
+            Some(near) => fault.help(format!("did you mean '{near}'?")),
+            None => fault,
+        }));
+    };
+    let scope = world.engine.scope(host.clone(), &node.package);
+    world.engine.call(&definition, &scope, IndexMap::new())?;
+    let Some(Data::Map(main)) = scope.result("main") else {
+        return Err(fail(Fault::compilation(format!("main is not being called during running model '{}'", node.name))));
+    };
+    host.commit().map_err(fail)?;
+    if let Some(Data::Map(response)) = main.get("response") {
+        result.adapter_response = response.iter().map(|(k, v)| (k.clone(), v.to_json())).collect();
+        result.message = response.get("_message").and_then(Data::as_text).map(str::to_owned);
+    } else if let Some(Data::Text(message)) = main.get("response") {
+        result.message = Some(message.clone());
+    }
+    if node.resource_type == ResourceType::Seed
+        && let Some(Json::Number(rows)) = result.adapter_response.get("rows_affected")
+    {
+        result.message = Some(format!("INSERT {rows}"));
+    }
+    Ok(())
+}
+
+/// Runs a data test through the `test` materialization and judges its count.
+fn test(world: &Arc<World>, host: &Arc<RunHost>, result: &mut NodeResult) -> Result<(), RenderError> {
+    let node = &host.node;
+    let registry = world.engine.registry();
+    let Some(definition) = registry.materialization("test", &node.package) else {
+        return Err(fail(Fault::compilation("there is no materialization 'test'")));
+    };
+    let scope = world.engine.scope(host.clone(), &node.package);
+    world.engine.call(&definition, &scope, IndexMap::new())?;
+    host.commit().map_err(fail)?;
+    let table = match scope.result("main") {
+        Some(Data::Map(main)) => main.get("table").cloned(),
+        _ => None,
+    };
+    let Some(Data::Table(table)) = table else {
+        return Err(fail(Fault::compilation("the test's query was not run")));
+    };
+    let cell = |name: &str| {
+        let at = table.columns.iter().position(|column| column.eq_ignore_ascii_case(name))?;
+        table.rows.first().and_then(|row| row.get(at)).cloned()
+    };
+    let failures = match cell("failures") {
+        Some(Data::Int(count)) => count,
+        Some(Data::Float(count)) => count as i64,
+        Some(Data::Decimal(text)) => text.parse::<f64>().map_or(0, |v| v as i64),
+        _ => 0,
+    };
+    let (warns, errs) = (cell("should_warn").is_some_and(|d| d.is_true()), cell("should_error").is_some_and(|d| d.is_true()));
+    result.failures = Some(failures);
+    let severity = node.text("severity").unwrap_or("ERROR").to_uppercase();
+    let plural = if failures == 1 { "result" } else { "results" };
+    if severity == "ERROR" && errs {
+        let rule = node.text("error_if").unwrap_or("!= 0");
+        result.status = Status::Fail;
+        result.message = Some(format!("Got {failures} {plural}, configured to fail if {rule}"));
+    } else if warns {
+        let rule = node.text("warn_if").unwrap_or("!= 0");
+        result.status = Status::Warn;
+        result.message = Some(format!("Got {failures} {plural}, configured to warn if {rule}"));
+    } else {
+        result.status = Status::Pass;
+    }
+    Ok(())
+}
+
+/// The place of an error: in the source where it was rendered, or in the compiled SQL that the warehouse refused.
+fn located(world: &World, node: &Node, compiled: Option<&str>, error: RenderError) -> Diagnostic {
+    let mut diagnostic = error.diagnostic;
+    let Some((sql, position)) = error.fault.and_then(|fault| fault.sql) else { return diagnostic };
+    // The refused statement contains the compiled SQL: a byte in it is a byte of the compiled file.
+    let inside = compiled.and_then(|compiled| {
+        let start = sql.find(compiled)?;
+        let offset = position?.checked_sub(start).filter(|at| *at <= compiled.len())?;
+        Some((compiled, offset))
+    });
+    match inside {
+        Some((compiled, offset)) => {
+            let file = file_of(world, "compiled", node).display().to_string();
+            let place = Place::of_offset(file, compiled, offset);
+            diagnostic = diagnostic.note(format!("model {} ({})", node.name, node.original_file_path)).source(compiled);
+            diagnostic.notes.reverse();
+            diagnostic.at(place)
+        }
+        None => {
+            if let Some(at) = position {
+                let place = Place::of_offset(format!("the statement for {}", node.name), &sql, at);
+                return diagnostic.source(sql).at(place).note(format!("model {} ({})", node.name, node.original_file_path));
+            }
+            diagnostic.source = None;
+            diagnostic.at(Place::file(&node.original_file_path))
+        }
+    }
+}
+
+/// `target/compiled/<package>/<path>`.
+fn file_of(world: &World, folder: &str, node: &Node) -> PathBuf {
+    let base = world.target_path.join(folder).join(&node.package);
+    let path = node.original_file_path.replace("../", "");
+    let is_yaml = path.ends_with(".yml") || path.ends_with(".yaml");
+    if is_yaml || node.resource_type == ResourceType::Snapshot { base.join(path).join(file_name(node)) } else { base.join(path) }
+}
+
+fn file_name(node: &Node) -> String {
+    if node.resource_type == ResourceType::Snapshot { format!("{}.sql", node.name) } else { node.path.clone() }
+}
+
+fn write(world: &World, folder: &str, node: &Node, text: &str) -> Result<(), Diagnostic> {
+    if text.is_empty() || node.resource_type == ResourceType::Operation {
+        return Ok(());
+    }
+    let path = file_of(world, folder, node);
+    sys::write(&path, text).map_err(|why| Diagnostic::warning(Code::FILE, format!("{}: {why}", path.display())))
+}
+
+/// Compiles one node that is not part of a run: `compile`, `show`.
+pub fn compile_node(world: &Arc<World>, node: &Arc<Node>) -> Result<(Arc<RunHost>, String), Diagnostic> {
+    let host = Arc::new(RunHost::new(world, node, None));
+    match compile::compile(&host) {
+        Ok(sql) => Ok((host, sql)),
+        Err(error) => Err(located(world, node, None, error)),
+    }
+}
+
+/// The first rows of a node's query.
+pub fn show(world: &Arc<World>, node: &Arc<Node>, limit: Option<usize>) -> Result<Table, Diagnostic> {
+    let (host, sql) = match node.resource_type {
+        ResourceType::Seed => {
+            let host = Arc::new(RunHost::new(world, node, None));
+            (host, format!("select * from {}", node.relation(world.invocation.quoting).render()))
+        }
+        _ => compile_node(world, node)?,
+    };
+    let query = match limit {
+        Some(limit) => format!("select * from (\n{}\n) as model_limit_subq limit {limit}", sql.trim_end().trim_end_matches(';')),
+        None => sql.clone(),
+    };
+    host.execute(&query, false).map_err(|fault| located(world, node, Some(&sql), fail(fault)))
+}
+
+/// `run-operation`: calls a macro and commits.
+pub fn run_operation(world: &Arc<World>, name: &str, arguments: Map<String, Json>) -> Result<Data, Diagnostic> {
+    let registry = world.engine.registry();
+    let (package, bare) = name.split_once('.').unwrap_or((registry.root(), name));
+    let Some(definition) = registry.find(package, bare) else {
+        return Err(Diagnostic::error(Code::JINJA, format!("dbt could not find a macro with the name '{name}' in any package")));
+    };
+    let node = Arc::new(crate::ir::operation(&world.invocation, registry.root(), name));
+    let host = Arc::new(RunHost::new(world, &node, None));
+    let scope = world.engine.scope(host.clone(), registry.root());
+    let named = arguments.into_iter().map(|(k, v)| (k, Data::from(v))).collect();
+    let answer = world.engine.call(&definition, &scope, named);
+    match answer.and_then(|data| host.commit().map(|()| data).map_err(fail)) {
+        Ok(data) => Ok(data),
+        Err(error) => {
+            host.rollback();
+            Err(located(world, &node, None, error))
+        }
+    }
+}
+
+/// Text of one cell, for messages.
+pub fn cell_text(value: &Value) -> String {
+    let table = Table { columns: Vec::new(), rows: vec![vec![value.clone()]] };
+    match table_data(&table).rows.into_iter().flatten().next() {
+        Some(Data::None) | None => "NULL".to_owned(),
+        Some(Data::Text(text)) => text,
+        Some(other) => other.to_json().to_string().trim_matches('"').to_owned(),
+    }
+}

@@ -1,0 +1,84 @@
+//! What every node of a run shares.
+
+use crate::adapter::{Session, Stop, Warehouse};
+use crate::base::Diagnostic;
+use crate::ir::{Graph, Invocation, Manifest, NodeResult, Node};
+use crate::jinja::Engine;
+use crate::resolve::RefIndex;
+use serde_json::Value as Json;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// What a run tells while it goes on.
+pub trait Listener: Send + Sync {
+    /// A node starts: its place among `total`.
+    fn started(&self, index: usize, total: usize, what: &str, id: &str);
+    fn finished(&self, index: usize, total: usize, what: &str, result: &NodeResult);
+    /// `log(..., info=True)` and `print()` of templates.
+    fn said(&self, message: &str);
+    fn warned(&self, diagnostic: &Diagnostic);
+}
+
+/// A project that is ready to run.
+pub struct World {
+    pub engine: Engine,
+    pub manifest: Manifest,
+    pub graph: Graph,
+    pub refs: RefIndex,
+    pub invocation: Arc<Invocation>,
+    pub warehouse: Arc<dyn Warehouse>,
+    pub listener: Arc<dyn Listener>,
+    pub target_path: PathBuf,
+    /// The manifest's nodes as templates see them (`graph`), made on first use.
+    pub graph_json: std::sync::OnceLock<Json>,
+    pub selected: Vec<String>,
+    pub stops: Stops,
+    /// Writes compiled and run SQL to the target folder.
+    pub write: bool,
+}
+
+impl World {
+    pub fn session(&self) -> Result<Box<dyn Session>, crate::adapter::DbError> {
+        let session = self.warehouse.session()?;
+        self.stops.add(session.stop_handle());
+        Ok(session)
+    }
+
+    /// A node as `what`: "sql table model main.x".
+    pub fn title(&self, node: &Node) -> String {
+        let name = if node.schema.is_empty() { node.alias.clone() } else { format!("{}.{}", node.schema, node.alias) };
+        match node.resource_type {
+            crate::ir::ResourceType::Model => format!("sql {} model {name}", node.materialized()),
+            crate::ir::ResourceType::Seed => format!("seed file {name}"),
+            crate::ir::ResourceType::Snapshot => format!("snapshot {name}"),
+            crate::ir::ResourceType::Test => format!("test {}", node.name),
+            other => format!("{other} {}", node.name),
+        }
+    }
+}
+
+/// Ways to stop every running statement.
+#[derive(Default)]
+pub struct Stops {
+    handles: Mutex<Vec<Stop>>,
+    stopped: AtomicBool,
+}
+
+impl Stops {
+    fn add(&self, stop: Stop) {
+        self.handles.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(stop);
+    }
+
+    /// Interrupts what runs and lets nothing new start.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+        for stop in self.handles.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter() {
+            stop();
+        }
+    }
+
+    pub fn stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
+    }
+}
