@@ -3,12 +3,14 @@
 pub mod adapter;
 pub mod artifact;
 pub mod base;
+pub mod cli;
 pub mod config;
 pub mod exec;
 pub mod ir;
 pub mod jinja;
 pub mod load;
 pub mod parse;
+pub mod report;
 pub mod resolve;
 pub mod select;
 pub mod sys;

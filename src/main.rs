@@ -1,1 +1,7 @@
-fn main(){}
+//! The program `rsdbt`: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(rsdbt::cli::main())
+}

@@ -10,6 +10,6 @@ mod unit;
 mod world;
 
 pub use host::{RunHost, database_fault, table_data};
-pub use node::{compile_node, run_operation, show};
+pub use node::{blank_result, compile_node, run_operation, run_project_hooks, show};
 pub use schedule::{Job, run};
 pub use world::{Listener, Stops, World};

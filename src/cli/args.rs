@@ -1,0 +1,299 @@
+//! What was typed.
+
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  rsdbt build                            seeds, models, snapshots and tests, in DAG order
+  rsdbt run -s +fct_sessions             one model and everything before it
+  rsdbt test --exclude tag:slow          all data tests but some
+  rsdbt show -s rfm_analysis --limit 5   the first rows of a model
+  echo 'select 1' | rsdbt sql            BigQuery SQL in memory, no project needed
+
+Exit codes: 0 everything worked, 1 a node failed, 2 the command or the configuration is wrong.";
+
+/// dbt for BigQuery on a laptop: BigQuery SQL and BigQuery ML on embedded DuckDB.
+#[derive(Debug, Parser)]
+#[command(name = "rsdbt", version, about, after_help = EXAMPLES, disable_help_subcommand = true, subcommand_required = true, arg_required_else_help = true)]
+pub struct Args {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Default,
+    Text,
+    Debug,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum IndirectSelection {
+    Eager,
+    Cautious,
+    Buildable,
+    Empty,
+}
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+pub struct Common {
+    /// The folder of dbt_project.yml; by default the nearest one above the current folder
+    #[arg(long, global = true, env = "DBT_PROJECT_DIR", value_name = "DIR")]
+    pub project_dir: Option<PathBuf>,
+    /// The folder of profiles.yml
+    #[arg(long, global = true, value_name = "DIR")]
+    pub profiles_dir: Option<PathBuf>,
+    /// The profile to use instead of the project's
+    #[arg(long, global = true, env = "DBT_PROFILE", value_name = "NAME")]
+    pub profile: Option<String>,
+    /// The target of the profile
+    #[arg(long, short, global = true, env = "DBT_TARGET", value_name = "NAME")]
+    pub target: Option<String>,
+    /// Where artifacts go, instead of `target/`
+    #[arg(long, global = true, env = "DBT_TARGET_PATH", value_name = "DIR")]
+    pub target_path: Option<PathBuf>,
+    /// Values for `var()`, as YAML: '{start: 2024-01-01}'
+    #[arg(long, global = true, value_name = "YAML")]
+    pub vars: Option<String>,
+    /// How many nodes run at once
+    #[arg(long, global = true, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Stop at the first failure
+    #[arg(long, short = 'x', global = true, overrides_with = "no_fail_fast")]
+    pub fail_fast: bool,
+    #[arg(long, global = true, hide = true)]
+    pub no_fail_fast: bool,
+    /// Treat warnings as errors
+    #[arg(long, global = true)]
+    pub warn_error: bool,
+    /// Plain lines, or one JSON object a line with dbt's event names
+    #[arg(long, global = true, env = "DBT_LOG_FORMAT", default_value = "default", value_name = "FORMAT")]
+    pub log_format: LogFormat,
+    /// Print errors only
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Do not write artifacts
+    #[arg(long, global = true)]
+    pub no_write_json: bool,
+    /// No colours (also by the variable NO_COLOR)
+    #[arg(long, global = true)]
+    pub no_use_colors: bool,
+    #[command(flatten)]
+    pub accepted: Accepted,
+}
+
+/// Flags of dbt that change nothing here; scripts that pass them keep working.
+#[derive(Debug, clap::Args)]
+pub struct Accepted {
+    #[arg(long, global = true, hide = true)]
+    pub write_json: bool,
+    #[arg(long, global = true, hide = true)]
+    pub use_colors: bool,
+    #[arg(long, global = true, hide = true)]
+    pub partial_parse: bool,
+    #[arg(long, global = true, hide = true)]
+    pub no_partial_parse: bool,
+    #[arg(long, global = true, hide = true)]
+    pub version_check: bool,
+    #[arg(long, global = true, hide = true)]
+    pub no_version_check: bool,
+    #[arg(long, global = true, hide = true)]
+    pub populate_cache: bool,
+    #[arg(long, global = true, hide = true)]
+    pub no_populate_cache: bool,
+    #[arg(long, global = true, hide = true)]
+    pub cache_selected_only: bool,
+    #[arg(long, global = true, hide = true)]
+    pub no_send_anonymous_usage_stats: bool,
+    #[arg(long, global = true, hide = true)]
+    pub static_parser: bool,
+    #[arg(long, global = true, hide = true)]
+    pub no_static_parser: bool,
+    #[arg(long, short = 'd', global = true, hide = true)]
+    pub debug: bool,
+    #[arg(long, global = true, hide = true)]
+    pub print: bool,
+    #[arg(long, global = true, hide = true)]
+    pub no_print: bool,
+    #[arg(long, global = true, hide = true, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+    #[arg(long, global = true, hide = true, value_name = "DIR")]
+    pub log_path: Option<PathBuf>,
+    #[arg(long, global = true, hide = true, value_name = "N")]
+    pub printer_width: Option<usize>,
+}
+
+/// Which nodes.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Selecting {
+    /// Nodes to take: names, tag:x, path:y, +model+, @model, a,b (both)
+    #[arg(long, short, alias = "models", short_alias = 'm', num_args = 1.., action = ArgAction::Append, value_name = "SPEC")]
+    pub select: Vec<String>,
+    /// Nodes to leave out
+    #[arg(long, num_args = 1.., action = ArgAction::Append, value_name = "SPEC")]
+    pub exclude: Vec<String>,
+    /// A selection of selectors.yml
+    #[arg(long, value_name = "NAME")]
+    pub selector: Option<String>,
+    /// Which tests follow the selected nodes
+    #[arg(long, value_name = "MODE")]
+    pub indirect_selection: Option<IndirectSelection>,
+    /// Only resources of these types
+    #[arg(long, alias = "resource-types", num_args = 1.., action = ArgAction::Append, value_name = "TYPE")]
+    pub resource_type: Vec<String>,
+    /// No resources of these types
+    #[arg(long, alias = "exclude-resource-types", num_args = 1.., action = ArgAction::Append, value_name = "TYPE")]
+    pub exclude_resource_type: Vec<String>,
+}
+
+/// How to build.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Building {
+    #[command(flatten)]
+    pub selecting: Selecting,
+    /// Rebuild incremental models and seeds from nothing
+    #[arg(long, short)]
+    pub full_refresh: bool,
+    /// Keep the failing rows of tests in tables
+    #[arg(long)]
+    pub store_failures: bool,
+    /// Run with no input rows: a check of the SQL alone
+    #[arg(long)]
+    pub empty: bool,
+    /// Print the first rows of seeds
+    #[arg(long)]
+    pub show: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run seeds, models, snapshots and tests in DAG order
+    Build(Building),
+    /// Run models
+    Run(Building),
+    /// Run data tests and unit tests
+    Test(Building),
+    /// Load CSV seeds
+    Seed(Building),
+    /// Run snapshots
+    Snapshot(Building),
+    /// Render SQL without running it
+    Compile(CompileArgs),
+    /// Read the project and write manifest.json
+    Parse,
+    /// List resources
+    #[command(name = "ls", alias = "list")]
+    List(ListArgs),
+    /// Print the first rows of a model or of inline SQL
+    Show(ShowArgs),
+    /// Call a macro
+    RunOperation(OperationArgs),
+    /// Check configuration and connection
+    Debug,
+    /// Delete target folders
+    Clean,
+    /// Documentation
+    Docs(DocsArgs),
+    /// Explain an error code
+    Explain {
+        /// Such as RS0102
+        code: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RowFormat {
+    Text,
+    Table,
+    Json,
+    Csv,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CompileArgs {
+    #[command(flatten)]
+    pub building: Building,
+    /// SQL with Jinja from the command line
+    #[arg(long, value_name = "SQL")]
+    pub inline: Option<String>,
+    /// text or json
+    #[arg(long, default_value = "text")]
+    pub output: RowFormat,
+    #[arg(long, hide = true)]
+    pub introspect: bool,
+    #[arg(long, hide = true)]
+    pub no_introspect: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ShowArgs {
+    #[command(flatten)]
+    pub building: Building,
+    /// SQL with Jinja from the command line
+    #[arg(long, value_name = "SQL")]
+    pub inline: Option<String>,
+    /// How many rows; -1 for all
+    #[arg(long, default_value_t = 5, allow_negative_numbers = true, value_name = "N")]
+    pub limit: i64,
+    /// table, json or csv
+    #[arg(long, default_value = "text")]
+    pub output: RowFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    Selector,
+    Name,
+    Path,
+    Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    pub selecting: Selecting,
+    /// What to print of each resource
+    #[arg(long, default_value = "selector")]
+    pub output: ListFormat,
+    /// Keys of `--output json`
+    #[arg(long, num_args = 1.., action = ArgAction::Append, value_name = "KEY")]
+    pub output_keys: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct OperationArgs {
+    /// The macro, with its package if it is not the project's own
+    #[arg(value_name = "MACRO")]
+    pub name: String,
+    /// Its arguments, as YAML: '{days: 3}'
+    #[arg(long, value_name = "YAML")]
+    pub args: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DocsArgs {
+    #[command(subcommand)]
+    pub command: DocsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DocsCommand {
+    /// Write manifest.json and catalog.json
+    Generate {
+        #[command(flatten)]
+        building: Building,
+        /// Do not compile first
+        #[arg(long)]
+        no_compile: bool,
+        #[arg(long, hide = true)]
+        compile: bool,
+        /// Leave the catalog empty
+        #[arg(long)]
+        empty_catalog: bool,
+    },
+}

@@ -1,0 +1,113 @@
+//! The command line: what was typed (`args`), what it means (`options`), and `pipeline`, the only place where stages meet.
+
+mod args;
+mod clean;
+mod debug;
+mod docs;
+mod list;
+mod options;
+mod pipeline;
+mod run;
+mod show;
+
+use crate::base::{Diagnostic, Diagnostics};
+use crate::report::{JsonLog, Report, Style, Terminal};
+use args::{Args, Command};
+use clap::Parser;
+use options::Options;
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+/// dbt's exit codes.
+pub const OK: u8 = 0;
+pub const FAILED: u8 = 1;
+pub const USAGE: u8 = 2;
+
+/// Why a command ended early: findings that are already complete.
+pub struct Stop(pub Diagnostics);
+
+impl From<Diagnostic> for Stop {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Stop(vec![diagnostic])
+    }
+}
+
+impl From<Diagnostics> for Stop {
+    fn from(diagnostics: Diagnostics) -> Self {
+        Stop(diagnostics)
+    }
+}
+
+/// Runs the command line and gives the exit code.
+pub fn main() -> u8 {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let code = if error.use_stderr() { USAGE } else { OK };
+            // Help that nobody reads any more (`| head`) is no error.
+            let _ = error.print();
+            return code;
+        }
+    };
+    let options = match Options::read(&args) {
+        Ok(options) => options,
+        Err(diagnostic) => {
+            eprintln!("{}", crate::report::render(&diagnostic, None, std::io::stderr().is_terminal()));
+            return USAGE;
+        }
+    };
+    let report = reporter(&options);
+    let outcome = dispatch(&args, &options, &report);
+    report.finish();
+    match outcome {
+        Ok(code) => code,
+        Err(Stop(diagnostics)) => {
+            diagnostics.iter().for_each(|diagnostic| report.diagnostic(diagnostic));
+            USAGE
+        }
+    }
+}
+
+fn reporter(options: &Options) -> Arc<dyn Report> {
+    if options.json_log {
+        return Arc::new(JsonLog { invocation_id: options.invocation_id.clone(), quiet: options.quiet });
+    }
+    let style = Style {
+        colour: options.colour,
+        quiet: options.quiet,
+        interactive: std::io::stderr().is_terminal() && std::io::stdout().is_terminal(),
+        root: options.load.project_dir.clone().or_else(|| crate::sys::current_folder().ok()),
+    };
+    Arc::new(Terminal::new(style))
+}
+
+fn dispatch(args: &Args, options: &Options, report: &Arc<dyn Report>) -> Result<u8, Stop> {
+    match &args.command {
+        Command::Run(_) | Command::Build(_) | Command::Test(_) | Command::Seed(_) | Command::Snapshot(_) => {
+            run::run(options, report)
+        }
+        Command::Compile(compile) => show::compile(options, compile, report),
+        Command::Parse => run::parse(options, report),
+        Command::List(list) => list::list(options, list, report),
+        Command::Show(arguments) => show::show(options, arguments, report),
+        Command::RunOperation(arguments) => run::operation(options, arguments, report),
+        Command::Debug => debug::debug(options, report),
+        Command::Clean => clean::clean(options, report),
+        Command::Docs(docs) => docs::docs(options, docs, report),
+        Command::Explain { code } => explain(code),
+    }
+}
+
+fn explain(code: &str) -> Result<u8, Stop> {
+    match crate::base::explain(code) {
+        Some(text) => {
+            println!("{}: {text}", code.to_uppercase());
+            Ok(OK)
+        }
+        None => {
+            let known: Vec<&str> = crate::base::CODES.iter().map(|(code, _)| code.0).collect();
+            let error = Diagnostic::error(crate::base::Code::USAGE, format!("there is no error code '{code}'"));
+            Err(error.help(format!("the codes are {}", known.join(", "))).into())
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Where stages meet: load, parse, resolve, select, open the warehouse, exec, write artifacts.
+
+use super::options::Options;
+use super::Stop;
+use crate::adapter::duckdb::DuckDb;
+use crate::adapter::{DbError, DbErrorKind, Warehouse};
+use crate::artifact;
+use crate::base::{Code, Diagnostic, Diagnostics, Severity};
+use crate::config::{Profile, Project};
+use crate::exec::{Stops, World};
+use crate::ir::{Graph, Invocation, Manifest, NodeId, RunResults};
+use crate::jinja::{Engine, Quoting};
+use crate::load::{RawProject, load, load_settings};
+use crate::parse::{has_errors, parse};
+use crate::report::Report;
+use crate::resolve::{RefIndex, resolve};
+use crate::select::{NodeSet, Selection, named_selector};
+use crate::sys;
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A project that is parsed and resolved.
+pub struct Ready {
+    pub raw: RawProject,
+    pub engine: Engine,
+    pub manifest: Manifest,
+    pub graph: Graph,
+    pub invocation: Arc<Invocation>,
+    pub target_path: PathBuf,
+}
+
+/// Loads, parses and resolves; reports warnings, and ends with what is wrong.
+pub fn prepare(options: &Options, report: &Arc<dyn Report>) -> Result<Ready, Stop> {
+    let (project, profile) = load_settings(&options.load)?;
+    let target_path = target_path(options, &project);
+    let raw = load(project, profile, &options.load)?;
+    let invocation = Arc::new(invocation(options, &raw));
+    let parsed = parse(&raw, &invocation);
+    let mut findings = parsed.diagnostics;
+    stop_at_errors(&mut findings, options)?;
+    let (manifest, graph, more) = resolve(parsed.manifest);
+    findings.extend(more);
+    stop_at_errors(&mut findings, options)?;
+    findings.iter().for_each(|warning| report.diagnostic(warning));
+    Ok(Ready { raw, engine: parsed.engine, manifest, graph, invocation, target_path })
+}
+
+fn stop_at_errors(findings: &mut Diagnostics, options: &Options) -> Result<(), Stop> {
+    if options.warn_error {
+        findings.iter_mut().for_each(|finding| finding.severity = Severity::Error);
+    }
+    if has_errors(findings) { Err(Stop(std::mem::take(findings))) } else { Ok(()) }
+}
+
+pub fn target_path(options: &Options, project: &Project) -> PathBuf {
+    let root = Path::new(&project.root);
+    root.join(options.target_path.as_deref().unwrap_or(Path::new(&project.target_path)))
+}
+
+fn invocation(options: &Options, raw: &RawProject) -> Invocation {
+    let profile = &raw.profile;
+    let building = &options.building;
+    let mut flags = json!({
+        "FULL_REFRESH": options.full_refresh(), "STORE_FAILURES": building.store_failures, "WHICH": options.command,
+        "EMPTY": building.empty, "FAIL_FAST": options.fail_fast, "WARN_ERROR": options.warn_error, "QUIET": options.quiet,
+        "USE_COLORS": options.colour, "WRITE_JSON": options.write_json, "DEBUG": false, "PRINT": true, "NO_PRINT": false,
+        "LOG_FORMAT": if options.json_log { "json" } else { "default" }, "INDIRECT_SELECTION": "eager", "INTROSPECT": true,
+        "PARTIAL_PARSE": false, "STATIC_PARSER": false, "VERSION_CHECK": true, "SEND_ANONYMOUS_USAGE_STATS": false,
+        "PROFILES_DIR": null, "PROJECT_DIR": raw.project.root, "TARGET_PATH": null, "LOG_PATH": null, "CACHE_SELECTED_ONLY": false,
+        "INVOCATION_COMMAND": format!("rsdbt {}", options.command), "MAXIMUM_SEED_SIZE_MIB": 1, "PRINTER_WIDTH": 80,
+    });
+    if let Json::Object(map) = &mut flags {
+        map.extend(raw.project.flags.iter().map(|(k, v)| (k.to_uppercase(), v.clone())));
+    }
+    let args = json!({
+        "which": options.command, "select": building.selecting.select, "exclude": building.selecting.exclude,
+        "full_refresh": options.full_refresh(), "vars": options.load.vars, "target": profile.target, "profile": profile.name,
+        "project_dir": raw.project.root, "invocation_command": format!("rsdbt {}", options.command),
+    });
+    let packages = std::iter::once(&raw.project).chain(&raw.packages);
+    let vars = packages.map(|package| {
+        let mut vars = package.vars_for(&package.name);
+        vars.extend(raw.project.vars_for(&package.name));
+        (package.name.clone(), vars)
+    });
+    Invocation {
+        id: options.invocation_id.clone(),
+        started_at: sys::now_utc(),
+        command: options.command.to_owned(),
+        project: raw.project.name.clone(),
+        database: profile.database.clone(),
+        schema: profile.schema.clone(),
+        adapter: profile.kind.clone(),
+        quoting: if profile.kind == "bigquery" { Quoting::Backtick } else { Quoting::Double },
+        target: profile.target_variable(),
+        flags: flags.as_object().cloned().unwrap_or_default(),
+        args: args.as_object().cloned().unwrap_or_default(),
+        vars: vars.collect(),
+        cli_vars: options.load.vars.clone(),
+        environment: sys::env_vars().into_iter().collect(),
+    }
+}
+
+impl Ready {
+    /// The selected nodes.
+    pub fn select(&self, options: &Options) -> Result<NodeSet, Stop> {
+        let selection = Selection {
+            manifest: &self.manifest,
+            graph: &self.graph,
+            indirect: options.indirect,
+            results: previous_results(&self.target_path),
+        };
+        let selecting = &options.building.selecting;
+        let mut chosen = match (&self.raw.selectors, &selecting.selector) {
+            (None, Some(name)) => {
+                return Err(Diagnostic::error(Code::USAGE, format!("--selector {name}: there is no selectors.yml")).into());
+            }
+            (Some(yaml), name) if name.is_some() || selecting.select.is_empty() => {
+                let exclude = selection.select(&[], &selecting.exclude)?;
+                match named_selector(&selection, yaml, name.as_deref())? {
+                    Some(named) => named.intersection(&exclude).cloned().collect(),
+                    None => exclude,
+                }
+            }
+            _ => selection.select(&selecting.select, &selecting.exclude)?,
+        };
+        if !selecting.resource_type.is_empty() {
+            let wanted = words(&selecting.resource_type);
+            chosen.retain(|id| wanted.contains(&kind(id)));
+        }
+        let unwanted = words(&selecting.exclude_resource_type);
+        chosen.retain(|id| !unwanted.contains(&kind(id)));
+        Ok(chosen)
+    }
+
+    /// Opens the warehouse and makes everything ready to run.
+    pub fn world(self, options: &Options, report: &Arc<dyn Report>, selected: &NodeSet) -> Result<(Arc<World>, RawProject), Stop> {
+        let warehouse = open(&self.raw.profile, &self.raw.project.root).map_err(|error| Stop(vec![connection_error(&error)]))?;
+        Ok(self.with_warehouse(options, report, selected, warehouse))
+    }
+
+    pub fn with_warehouse(
+        self,
+        options: &Options,
+        report: &Arc<dyn Report>,
+        selected: &NodeSet,
+        warehouse: Arc<dyn Warehouse>,
+    ) -> (Arc<World>, RawProject) {
+        let listener: Arc<dyn crate::exec::Listener> = report.clone();
+        let world = World {
+            refs: RefIndex::new(&self.manifest),
+            engine: self.engine,
+            manifest: self.manifest,
+            graph: self.graph,
+            invocation: self.invocation,
+            warehouse,
+            listener,
+            target_path: self.target_path,
+            graph_json: std::sync::OnceLock::new(),
+            selected: selected.iter().cloned().collect(),
+            stops: Stops::default(),
+            write: options.write_json,
+        };
+        (Arc::new(world), self.raw)
+    }
+}
+
+fn words(list: &[String]) -> Vec<String> {
+    list.iter().flat_map(|text| text.split([',', ' '])).map(str::to_owned).collect()
+}
+
+pub fn kind(id: &str) -> String {
+    id.split('.').next().unwrap_or_default().to_owned()
+}
+
+/// The engine that a profile names. Paths are relative to the project.
+pub fn open(profile: &Profile, root: &str) -> Result<Arc<dyn Warehouse>, DbError> {
+    let path = profile.setting("path").unwrap_or(":memory:");
+    let full = if path == ":memory:" { path.to_owned() } else { Path::new(root).join(path).display().to_string() };
+    if profile.kind == "duckdb" {
+        let settings = profile.settings.get("settings").and_then(Json::as_object).cloned().unwrap_or_default();
+        let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let settings = settings.iter().map(|(k, v)| (k.clone(), text(v))).collect();
+        return Ok(Arc::new(DuckDb::open(&full, settings)?));
+    }
+    let method = profile.setting("method").unwrap_or_default();
+    Err(DbError::new(DbErrorKind::Unsupported, format!("`type: bigquery` with `method: {method}` is not available in this version"))
+        .help("use `method: local`, which runs BigQuery SQL on an embedded database"))
+}
+
+pub fn connection_error(error: &DbError) -> Diagnostic {
+    let code = match error.kind {
+        DbErrorKind::Locked => Code::LOCKED,
+        DbErrorKind::Library => Code::LIBRARY,
+        _ => Code::DATABASE,
+    };
+    let diagnostic = Diagnostic::error(code, error.message.clone());
+    match (&error.help, error.kind) {
+        (Some(help), _) => diagnostic.help(help.clone()),
+        (None, DbErrorKind::Locked) => diagnostic.help("close the other program, or wait for it: DuckDB lets one process write to a file"),
+        (None, _) => diagnostic,
+    }
+}
+
+/// Statuses of the last run, for `result:`.
+fn previous_results(target: &Path) -> BTreeMap<NodeId, String> {
+    let Ok(text) = sys::read(&target.join("run_results.json")) else { return BTreeMap::new() };
+    let Ok(json) = serde_json::from_str::<Json>(&text) else { return BTreeMap::new() };
+    let results = json.get("results").and_then(Json::as_array).cloned().unwrap_or_default();
+    let field = |result: &Json, key: &str| result.get(key).and_then(Json::as_str).map(str::to_owned);
+    results.iter().filter_map(|result| Some((field(result, "unique_id")?, field(result, "status")?))).collect()
+}
+
+pub fn write_json(target: &Path, name: &str, json: &Json) -> Result<(), Stop> {
+    let path = target.join(name);
+    let fail = |why: std::io::Error| Diagnostic::error(Code::FILE, format!("cannot write {}: {why}", path.display()));
+    sys::write(&path, json.to_string()).map_err(|why| fail(why).into())
+}
+
+pub fn write_manifest(manifest: &Manifest, invocation: &Invocation, target: &Path, compiled: &BTreeMap<NodeId, String>) -> Result<(), Stop> {
+    let json = artifact::manifest_json(manifest, invocation, &sys::now_utc(), compiled);
+    write_json(target, "manifest.json", &json)
+}
+
+pub fn write_results(world: &World, results: &RunResults) -> Result<(), Stop> {
+    let json = artifact::run_results_json(results, &world.invocation, &sys::now_utc());
+    write_json(&world.target_path, "run_results.json", &json)
+}
+
+/// SQL by node, for the manifest.
+pub fn compiled(results: &RunResults) -> BTreeMap<NodeId, String> {
+    results.results.iter().filter_map(|r| Some((r.unique_id.clone(), r.compiled_code.clone()?))).collect()
+}
+
+/// A count with its noun: "3 models".
+pub fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// "Found 5 models, 2 seeds, ...".
+pub fn found(manifest: &Manifest) -> String {
+    let of = |word: &str| manifest.nodes.values().filter(|n| n.resource_type.word() == word).count();
+    let counts: Vec<(usize, &str)> = vec![
+        (of("model"), "model"),
+        (of("seed"), "seed"),
+        (of("snapshot"), "snapshot"),
+        (of("analysis"), "analysis"),
+        (of("test"), "data test"),
+        (manifest.sources.len(), "source"),
+        (manifest.exposures.len(), "exposure"),
+        (manifest.unit_tests.len(), "unit test"),
+        (manifest.macros.len(), "macro"),
+    ];
+    let parts: Vec<String> = counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, noun)| counted(n, noun)).collect();
+    format!("Found {}", parts.join(", "))
+}

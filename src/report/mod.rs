@@ -1,0 +1,26 @@
+//! What the user sees while rsdbt works: plain lines, a progress bar on terminals, or dbt's JSON log.
+
+mod diagnostic;
+mod json;
+mod table;
+mod terminal;
+
+pub use diagnostic::{render, to_text};
+pub use json::JsonLog;
+pub use table::{csv_text, json_rows, text_table, value_text};
+pub use terminal::{Style, Terminal};
+
+use crate::base::Diagnostic;
+use crate::exec::Listener;
+
+/// Everything a command tells. `Listener` is the part that exec needs.
+pub trait Report: Listener {
+    /// A line of progress; hidden by `--quiet`.
+    fn line(&self, text: &str);
+    /// A finding.
+    fn diagnostic(&self, diagnostic: &Diagnostic);
+    /// The last words of a run.
+    fn summary(&self, text: &str, good: bool);
+    /// Takes the progress bar away.
+    fn finish(&self);
+}
