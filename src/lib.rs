@@ -13,4 +13,5 @@ pub mod parse;
 pub mod report;
 pub mod resolve;
 pub mod select;
+pub mod sim;
 pub mod sys;

@@ -1,0 +1,157 @@
+//! The event simulator: `(Config) -> Iterator<Event>`. Same configuration, same events, byte for byte; no I/O, no clock.
+//!
+//! Viewers with a fixed device and state arrive while a stream is live (a non-homogeneous Poisson process: hour of day,
+//! weekend, and the host's calls to action), walk through a funnel that depends on their segment (a Markov chain) and
+//! stay at each step for a log-normal time. Products follow a Zipf law.
+
+mod arrivals;
+mod funnel;
+mod ident;
+mod world;
+
+use arrivals::Arrivals;
+use funnel::Session;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+pub use world::World;
+
+/// What to simulate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    pub seed: u64,
+    /// How many events the iterator gives.
+    pub events: u64,
+    /// The first moment, in microseconds since 1970-01-01 UTC.
+    pub start_micros: i64,
+    /// How many days the events spread over; more or less, since arrivals are random.
+    pub days: u32,
+}
+
+/// 2026-11-01 00:00 UTC: a fixed moment, so that a simulation can be repeated.
+pub const DEFAULT_START_MICROS: i64 = 1_793_491_200_000_000;
+
+/// Something a viewer did in a live-shopping stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// A UUID (version 7 layout) made from the seed and the event's place in it.
+    pub event_id: String,
+    pub stream_id: Arc<str>,
+    pub streamer_name: Arc<str>,
+    pub stream_start_micros: i64,
+    pub viewer_id: Arc<str>,
+    pub viewer_email: Arc<str>,
+    pub viewer_state: Arc<str>,
+    pub device_type: Arc<str>,
+    pub event_micros: i64,
+    pub event_type: &'static str,
+    pub product_id: Option<Arc<str>>,
+    pub product_name: Option<Arc<str>>,
+    pub chat_message: Option<&'static str>,
+}
+
+/// The columns of an event in the order of the CSV file.
+pub const COLUMNS: [&str; 12] = [
+    "stream_id", "streamer_name", "stream_start_time", "viewer_id", "viewer_email", "viewer_state", "device_type",
+    "event_time", "event_type", "product_id", "product_name", "chat_message",
+];
+
+/// Events in order of time.
+pub struct Simulation {
+    world: Arc<World>,
+    config: Config,
+    rng: ChaCha8Rng,
+    arrivals: Arrivals,
+    /// Sessions under way, the one with the earliest next event first.
+    open: BinaryHeap<Reverse<Session>>,
+    next_arrival: Option<arrivals::Arrival>,
+    given: u64,
+}
+
+/// Starts a simulation.
+pub fn simulate(world: &Arc<World>, config: &Config) -> Simulation {
+    let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
+    let mut arrivals = Arrivals::new(world, config);
+    let next_arrival = arrivals.next(world, &mut rng);
+    Simulation { world: world.clone(), config: config.clone(), rng, arrivals, open: BinaryHeap::new(), next_arrival, given: 0 }
+}
+
+impl Iterator for Simulation {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        if self.given >= self.config.events {
+            return None;
+        }
+        // Everyone who arrives before the next event joins first.
+        while let Some(arrival) = &self.next_arrival {
+            let earliest = self.open.peek().map(|Reverse(session)| session.at());
+            if earliest.is_some_and(|at| at <= arrival.at_micros) {
+                break;
+            }
+            self.open.push(Reverse(Session::start(arrival, self.arrivals.count())));
+            self.next_arrival = self.arrivals.next(&self.world, &mut self.rng);
+        }
+        let Reverse(mut session) = self.open.pop()?;
+        let mut event = session.event(&self.world, &mut self.rng);
+        event.event_id = ident::uuid(self.config.seed, self.given, event.event_micros);
+        if session.step(&self.world, &mut self.rng) {
+            self.open.push(Reverse(session));
+        }
+        self.given += 1;
+        Some(event)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::{HashMap, HashSet};
+
+    fn run(seed: u64, events: u64) -> Vec<Event> {
+        let world = Arc::new(World::bundled().expect("the bundled seeds are valid"));
+        simulate(&world, &Config { seed, events, start_micros: DEFAULT_START_MICROS, days: 14 }).collect()
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_events() {
+        assert_eq!(run(7, 2_000), run(7, 2_000));
+        assert_ne!(run(7, 100), run(8, 100));
+    }
+
+    #[test]
+    fn events_are_ordered_and_unique_and_viewers_keep_device_and_state() {
+        let events = run(1, 5_000);
+        assert_eq!(events.len(), 5_000);
+        assert!(events.is_sorted_by_key(|event| event.event_micros));
+        let ids: HashSet<&String> = events.iter().map(|event| &event.event_id).collect();
+        assert_eq!(ids.len(), events.len());
+        let mut fixed: HashMap<&str, (&str, &str)> = HashMap::new();
+        for event in &events {
+            let traits = (&*event.device_type, &*event.viewer_state);
+            assert_eq!(*fixed.entry(&event.viewer_id).or_insert(traits), traits);
+        }
+    }
+
+    #[test]
+    fn nobody_orders_without_checking_out_first() {
+        let mut open: HashMap<(String, String), i64> = HashMap::new();
+        let mut orders = 0;
+        for event in run(3, 20_000) {
+            let key = (event.viewer_id.to_string(), event.stream_id.to_string());
+            match event.event_type {
+                "checkout_started" => *open.entry(key).or_default() += 1,
+                "order_completed" => {
+                    let started = open.entry(key).or_default();
+                    assert!(*started > 0, "an order without a checkout");
+                    *started -= 1;
+                    orders += 1;
+                }
+                _ => {}
+            }
+        }
+        assert!(orders > 200, "only {orders} orders in 20,000 events");
+    }
+}

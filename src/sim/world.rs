@@ -1,0 +1,95 @@
+//! Viewers, products and streams: the CSV files of the bundled project.
+
+use std::sync::Arc;
+
+pub struct Viewer {
+    pub id: Arc<str>,
+    pub email: Arc<str>,
+    pub state: Arc<str>,
+    pub device: Arc<str>,
+    pub segment: usize,
+}
+
+pub struct Product {
+    pub id: Arc<str>,
+    pub name: Arc<str>,
+    pub category: String,
+}
+
+pub struct Stream {
+    pub id: Arc<str>,
+    pub streamer: Arc<str>,
+    pub category: String,
+    /// 0 is Monday.
+    pub weekday: i64,
+    pub start_hour: i64,
+    pub minutes: i64,
+}
+
+pub struct World {
+    pub viewers: Vec<Viewer>,
+    pub products: Vec<Product>,
+    pub streams: Vec<Stream>,
+}
+
+const CUSTOMERS: &str = include_str!("../../seeds/customers.csv");
+const PRODUCTS: &str = include_str!("../../seeds/products.csv");
+const STREAMS: &str = include_str!("../../seeds/streams.csv");
+
+impl World {
+    /// The world of the bundled project.
+    pub fn bundled() -> Result<World, String> {
+        World::read(CUSTOMERS, PRODUCTS, STREAMS)
+    }
+
+    /// Reads the three CSV texts. Errors name the line.
+    pub fn read(customers: &str, products: &str, streams: &str) -> Result<World, String> {
+        let viewers = rows(customers, ["viewer_id", "email", "state", "device_type", "segment"])?;
+        let products = rows(products, ["product_id", "product_name", "category", "price", "price"])?;
+        let streams = rows(streams, ["stream_id", "streamer_name", "category", "weekday", "start_hour"])?
+            .into_iter()
+            .zip(rows(streams, ["duration_minutes"; 5])?);
+        let number = |text: &str| text.parse::<i64>().map_err(|_| format!("'{text}' is not a whole number"));
+        Ok(World {
+            viewers: viewers
+                .into_iter()
+                .map(|[id, email, state, device, segment]| {
+                    let segment = super::funnel::segment(&segment).ok_or_else(|| format!("there is no segment '{segment}'"))?;
+                    Ok(Viewer { id: id.into(), email: email.into(), state: state.into(), device: device.into(), segment })
+                })
+                .collect::<Result<_, String>>()?,
+            products: products
+                .into_iter()
+                .map(|[id, name, category, ..]| Product { id: id.into(), name: name.into(), category })
+                .collect(),
+            streams: streams
+                .map(|([id, streamer, category, weekday, hour], [minutes, ..])| {
+                    Ok(Stream {
+                        id: id.into(),
+                        streamer: streamer.into(),
+                        category,
+                        weekday: number(&weekday)?,
+                        start_hour: number(&hour)?,
+                        minutes: number(&minutes)?,
+                    })
+                })
+                .collect::<Result<_, String>>()?,
+        })
+    }
+}
+
+fn rows(text: &str, columns: [&str; 5]) -> Result<Vec<[String; 5]>, String> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|why| why.to_string())?.clone();
+    let mut places = [0; 5];
+    for (place, name) in places.iter_mut().zip(columns) {
+        *place = header.iter().position(|column| column == name).ok_or_else(|| format!("there is no column '{name}'"))?;
+    }
+    reader
+        .records()
+        .map(|record| {
+            let record = record.map_err(|why| why.to_string())?;
+            Ok(places.map(|place| record.get(place).unwrap_or_default().to_owned()))
+        })
+        .collect()
+}
