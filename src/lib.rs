@@ -2,4 +2,5 @@
 
 pub mod adapter;
 pub mod base;
+pub mod sql;
 pub mod sys;
