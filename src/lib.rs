@@ -2,5 +2,6 @@
 
 pub mod adapter;
 pub mod base;
+pub mod cli;
 pub mod sql;
 pub mod sys;

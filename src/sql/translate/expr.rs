@@ -366,7 +366,7 @@ impl Translator<'_> {
             Literal::Text(_) => matches!(to, Type::Date | Type::DateTime | Type::Timestamp | Type::Time),
             Literal::Float(_) => matches!(to, Type::Numeric | Type::BigNumeric),
             Literal::EmptyArray => matches!(to, Type::Array(_)),
-            Literal::Int | Literal::No => false,
+            Literal::Int | Literal::No | Literal::Null => false,
         };
         fits.then(|| to.clone())
     }

@@ -76,6 +76,7 @@ pub enum Literal {
     Float(String),
     Text(String),
     EmptyArray,
+    Null,
 }
 
 impl Typed {
@@ -84,7 +85,7 @@ impl Typed {
     }
 
     pub fn null() -> Typed {
-        Typed::new("NULL", Type::Null)
+        Typed { sql: "NULL".into(), ty: Type::Null, literal: Literal::No }
     }
 
     pub fn is_null(&self) -> bool {
@@ -99,6 +100,8 @@ pub struct Output {
     pub cols: Vec<OutCol>,
     /// one column that is the whole row (SELECT AS STRUCT, AS VALUE)
     pub value: bool,
+    /// which columns are literals, which bend in a set operation; empty when none is
+    pub(super) literals: Vec<Literal>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

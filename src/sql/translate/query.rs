@@ -25,7 +25,7 @@ impl Translator<'_> {
             list.push(format!("({}).{} AS {}", super::column(&alias, &out.cols[0].phys), quote(&phys), quote(&phys)));
             cols.push(OutCol { name: field.name.clone(), phys, ty: field.ty.clone() });
         }
-        Output { sql: format!("SELECT {} FROM ({}) AS {}", list.join(", "), out.sql, quote(&alias)), cols, value: false }
+        Output { sql: format!("SELECT {} FROM ({}) AS {}", list.join(", "), out.sql, quote(&alias)), cols, value: false, literals: Vec::new() }
     }
 
     pub(super) fn query(&mut self, query: &Query, outer: &Scope) -> Result<Output> {
@@ -156,7 +156,7 @@ impl Translator<'_> {
         if !with.is_empty() {
             sql = format!("WITH {} {sql}", with.join(", "));
         }
-        Ok(Output { sql, cols, value: base.value })
+        Ok(Output { sql, cols, value: base.value, literals: Vec::new() })
     }
 }
 

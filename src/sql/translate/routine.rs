@@ -133,7 +133,7 @@ impl Translator<'_> {
                     && let Some(cte) = self.ctes.iter().rev().find(|c| c.name.eq_ignore_ascii_case(name)).cloned()
                 {
                     let sql = format!("SELECT * FROM {}", crate::sql::types::quote(&cte.phys));
-                    return Ok(Output { sql, cols: cte.cols, value: cte.value });
+                    return Ok(Output { sql, cols: cte.cols, value: cte.value, literals: Vec::new() });
                 }
                 let relation = self.relation(path)?;
                 let cols = relation
@@ -141,7 +141,7 @@ impl Translator<'_> {
                     .iter()
                     .map(|(n, ty)| super::OutCol { name: Some(n.clone()), phys: n.clone(), ty: ty.clone() })
                     .collect();
-                Ok(Output { sql: format!("SELECT * FROM {}", relation.sql), cols, value: false })
+                Ok(Output { sql: format!("SELECT * FROM {}", relation.sql), cols, value: false, literals: Vec::new() })
             }
             _ => Err(SqlError::semantic("expected TABLE name or a query in brackets", arg.at)),
         }
@@ -179,7 +179,7 @@ impl Translator<'_> {
                     let phys = super::select::unique(&cols, Some(n));
                     cols.push(super::OutCol { name: Some(n.clone()), phys, ty: ty.clone() });
                 }
-                Ok(Output { sql: relation.sql, cols, value: false })
+                Ok(Output { sql: relation.sql, cols, value: false, literals: Vec::new() })
             }
             None => Err(SqlError::unsupported(format!("the function {name}"), call.at)),
         }

@@ -88,6 +88,8 @@ impl Translator<'_> {
                 _ => Err(SqlError::semantic("SELECT AS VALUE needs exactly one column", select.at)),
             },
             None => {
+                let kind = |v: &Typed| if v.is_null() { super::Literal::Null } else { v.literal.clone() };
+                out.literals = picked.iter().map(|p| kind(&p.value)).collect();
                 for p in picked {
                     let phys = unique(&out.cols, p.name.as_deref());
                     out.cols.push(OutCol { name: p.name.clone(), phys, ty: known(&p.value.ty) });

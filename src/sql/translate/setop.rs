@@ -1,7 +1,7 @@
 //! UNION, INTERSECT and EXCEPT, by position and by name.
 
 use super::scope::Scope;
-use super::{OutCol, Output, Result, SqlError, Translator, Typed, column};
+use super::{Literal, OutCol, Output, Result, SqlError, Translator, Typed, column};
 use crate::sql::ast::{Body, Ident, SetOp};
 use crate::sql::types::{Type, quote};
 
@@ -26,13 +26,17 @@ impl Translator<'_> {
         }
         let mut cols = left.cols.clone();
         for (i, (col, other)) in cols.iter_mut().zip(&right.cols).enumerate() {
-            col.ty = common_column(&left, &right, i)
+            col.ty = self
+                .common_of(&[(loose(&left, i), op.at), (loose(&right, i), op.at)])
+                .ok()
+                .map(|ty| super::select::known(&ty))
                 .ok_or_else(|| SqlError::semantic(format!("Column {} in {} has incompatible types: {}, {}", i + 1, op.kind, col.ty, other.ty), op.at))?;
             if (!op.all || op.kind != "UNION") && !col.ty.groupable() {
                 return Err(SqlError::semantic(format!("{} on a column of type {}", op.kind, col.ty), op.at));
             }
         }
         let value = left.value && right.value;
+        let literals = if left.literals == right.literals { left.literals.clone() } else { Vec::new() };
         let left = self.cast_columns(left, &cols);
         let right = self.cast_columns(right, &cols);
         let all = if op.all { " ALL" } else { "" };
@@ -43,7 +47,8 @@ impl Translator<'_> {
             "SELECT {} FROM (({}) {}{all} ({})) AS {}({})",
             names.join(", "), left.sql, op.kind, right.sql, quote(&alias), list.join(", ")
         );
-        Ok(Output { sql, cols, value })
+        let literals = literals.into_iter().map(|l| if l == Literal::Null { l } else { Literal::No }).collect();
+        Ok(Output { sql, cols, value, literals })
     }
 
     /// The output with every column coerced to the given types (names stay its own).
@@ -57,14 +62,19 @@ impl Translator<'_> {
             .cols
             .iter()
             .zip(wanted)
-            .map(|(col, want)| {
-                let value = Typed::new(column(&alias, &col.phys), col.ty.clone());
+            .enumerate()
+            .map(|(i, (col, want))| {
+                let value = match out.literals.get(i) {
+                    Some(Literal::Null) => Typed::null(),
+                    Some(Literal::EmptyArray) => Typed { sql: String::new(), ty: col.ty.clone(), literal: Literal::EmptyArray },
+                    _ => Typed::new(column(&alias, &col.phys), col.ty.clone()),
+                };
                 format!("{} AS {}", self.convert(&value, &want.ty), quote(&col.phys))
             })
             .collect();
         let sql = format!("SELECT {} FROM ({}) AS {}", list.join(", "), out.sql, quote(&alias));
         let cols = out.cols.iter().zip(wanted).map(|(c, w)| OutCol { ty: w.ty.clone(), ..c.clone() }).collect();
-        Output { sql, cols, value: out.value }
+        Output { sql, cols, value: out.value, literals: Vec::new() }
     }
 
     /// Both sides with the same columns in the same order, matched by name.
@@ -119,8 +129,14 @@ impl Translator<'_> {
         let alias = self.fresh("n");
         let mut cols = Vec::new();
         let mut list = Vec::new();
+        let mut literals = Vec::new();
         for name in wanted {
             let found = out.cols.iter().find(|c| c.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(name)));
+            let place = found.and_then(|f| out.cols.iter().position(|c| c.phys == f.phys));
+            literals.push(match place {
+                Some(i) => out.literals.get(i).cloned().unwrap_or(Literal::No),
+                None => Literal::Null,
+            });
             let (sql, ty) = match found {
                 Some(col) => (column(&alias, &col.phys), col.ty.clone()),
                 None => ("NULL".to_owned(), Type::Null),
@@ -131,7 +147,7 @@ impl Translator<'_> {
             cols.push(OutCol { name: Some(name.clone()), phys: name, ty });
         }
         let sql = format!("SELECT {} FROM ({}) AS {}", list.join(", "), out.sql, quote(&alias));
-        Output { sql, cols, value: false }
+        Output { sql, cols, value: false, literals }
     }
 }
 
@@ -142,6 +158,10 @@ fn names(out: &Output, op: &SetOp) -> Result<Vec<String>> {
         .collect()
 }
 
-fn common_column(left: &Output, right: &Output, i: usize) -> Option<Type> {
-    left.cols[i].ty.common(&right.cols[i].ty)
+/// A column of a side as a value that still knows which literal it is.
+fn loose(out: &Output, i: usize) -> Typed {
+    match out.literals.get(i) {
+        Some(Literal::Null) => Typed::null(),
+        literal => Typed { sql: String::new(), ty: out.cols[i].ty.clone(), literal: literal.cloned().unwrap_or(Literal::No) },
+    }
 }

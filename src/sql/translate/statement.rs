@@ -309,8 +309,11 @@ impl Translator<'_> {
                 count(out.cols.len(), query.at)?;
                 let alias = self.fresh("i");
                 let mut list = Vec::new();
-                for (col, (_, ty)) in out.cols.iter().zip(&wanted) {
-                    list.push(self.assign(&Typed::new(column(&alias, &col.phys), col.ty.clone()), ty, query.at)?);
+                for (i, (col, (_, ty))) in out.cols.iter().zip(&wanted).enumerate() {
+                    let null = matches!(out.literals.get(i), Some(super::Literal::Null));
+                    let literal = out.literals.get(i).filter(|l| matches!(l, super::Literal::Text(_))).cloned().unwrap_or(super::Literal::No);
+                    let value = if null { Typed::null() } else { Typed { sql: column(&alias, &col.phys), ty: col.ty.clone(), literal } };
+                    list.push(self.assign(&value, ty, query.at)?);
                 }
                 format!("SELECT {} FROM ({}) AS {}", list.join(", "), out.sql, quote(&alias))
             }

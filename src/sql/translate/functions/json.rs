@@ -41,7 +41,7 @@ pub(super) const TABLE: &[Sig] = &[
     f("JSON_EXTRACT_STRING_ARRAY", "j", "[s", "bq_json_value_array($1, '$', 'extract')"),
     f("JSON_EXTRACT_STRING_ARRAY", "js", "[s", "bq_json_value_array($1, $2, 'extract')"),
     f("JSON_TYPE", "j", "s", "bq_json_type($1)"),
-    f("JSON_KEYS", "j", "[s", "bq_json_keys($1, NULL)"),
+    f("JSON_KEYS", "j", "[s", "bq_json_keys($1, 9223372036854775807)"),
     f("JSON_KEYS", "ji", "[s", "bq_json_keys($1, $2)"),
     f("JSON_STRIP_NULLS", "j", "j", "CAST(bq_json_strip_nulls($1, '$', TRUE, FALSE) AS JSON)"),
     f("JSON_STRIP_NULLS", "js", "j", "CAST(bq_json_strip_nulls($1, $2, TRUE, FALSE) AS JSON)"),

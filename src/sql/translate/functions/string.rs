@@ -20,7 +20,7 @@ pub(super) const TABLE: &[Sig] = &[
     f("UPPER", "y", "y", "bq_bytes_upper($1)"),
     f("LOWER", "s", "s", "bq_lower($1)"),
     f("LOWER", "y", "y", "bq_bytes_lower($1)"),
-    f("INITCAP", "s", "s", "bq_initcap($1, NULL)"),
+    f("INITCAP", "s", "s", "bq_initcap($1)"),
     f("INITCAP", "ss", "s", "bq_initcap($1, $2)"),
     f("TRIM", "s", "s", "bq_trim($1, 'both')"),
     f("LTRIM", "s", "s", "bq_trim($1, 'left')"),
