@@ -1,5 +1,6 @@
 //! The warehouses: one trait, one implementation per engine. No SQL client type leaves its folder.
 
+pub mod bigquery;
 pub mod duckdb;
 mod error;
 mod value;

@@ -9,6 +9,7 @@ mod options;
 mod pipeline;
 mod run;
 mod show;
+pub mod sql;
 
 use crate::base::{Diagnostic, Diagnostics};
 use crate::report::{JsonLog, Report, Style, Terminal};

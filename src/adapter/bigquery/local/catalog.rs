@@ -1,0 +1,124 @@
+//! What the translator may know: tables and columns read from DuckDB, routines and variables of the session.
+
+use crate::adapter::Value;
+use crate::adapter::duckdb::Connection;
+use crate::sql::ast::Function;
+use crate::sql::translate::{Catalog, ModelCall, Relation};
+use crate::sql::types::{Type, quote};
+use crate::sql::{Result, SqlError};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// A session's view of names; columns are read once a statement.
+pub(super) struct Names<'a> {
+    pub connection: RefCell<&'a mut Connection>,
+    pub project: &'a str,
+    pub dataset: &'a str,
+    pub zone: String,
+    pub variables: &'a HashMap<String, Type>,
+    pub routines: &'a HashMap<String, Rc<Function>>,
+    pub cache: RefCell<HashMap<String, Option<Relation>>>,
+}
+
+/// Dataset and name of a path; `None` for a bare name.
+pub(super) fn split<'p>(path: &'p [String], project: &str) -> (Option<String>, &'p str) {
+    match path {
+        [name] => (None, name),
+        [dataset, name] => (Some(dataset.clone()), name),
+        [owner, dataset, name] => (Some(schema_name(owner, dataset, project)), name),
+        _ => (None, path.last().map_or("", String::as_str)),
+    }
+}
+
+fn schema_name(owner: &str, dataset: &str, project: &str) -> String {
+    if owner.eq_ignore_ascii_case(project) { dataset.to_owned() } else { format!("{owner}__{dataset}") }
+}
+
+impl Names<'_> {
+    fn read(&self, condition: &str) -> Option<Vec<(String, Type)>> {
+        let sql = format!(
+            "SELECT column_name, data_type FROM duckdb_columns() WHERE NOT internal AND database_name <> 'rsdbt_sys' AND {condition} ORDER BY column_index"
+        );
+        let table = self.connection.borrow_mut().query(&sql).ok()?;
+        let columns: Vec<(String, Type)> = table
+            .rows
+            .into_iter()
+            .filter_map(|row| match (row.first(), row.get(1)) {
+                (Some(Value::Text(name)), Some(Value::Text(ty))) => Some((name.clone(), Type::of_duck(ty))),
+                _ => None,
+            })
+            .collect();
+        (!columns.is_empty()).then_some(columns)
+    }
+
+    fn lookup(&self, path: &[String]) -> Option<Relation> {
+        if let Some(found) = super::script::information_schema(path, self.project) {
+            return Some(found);
+        }
+        let literal = |value: &str| value.replace('\'', "''");
+        let (schema, name) = split(path, self.project);
+        let named = format!("lower(table_name) = lower('{}')", literal(name));
+        if schema.is_none()
+            && let Some(columns) = self.read(&format!("database_name = 'temp' AND {named}"))
+        {
+            return Some(Relation { sql: format!("temp.main.{}", quote(name)), columns });
+        }
+        let schema = schema.unwrap_or_else(|| self.default_schema().to_owned());
+        let columns = self.read(&format!("database_name <> 'temp' AND schema_name = '{}' AND {named}", literal(&schema)))?;
+        Some(Relation { sql: self.target(path), columns })
+    }
+
+    fn default_schema(&self) -> &str {
+        if self.dataset.is_empty() { "main" } else { self.dataset }
+    }
+}
+
+impl Catalog for Names<'_> {
+    fn relation(&self, path: &[String]) -> Option<Relation> {
+        let key = path.join(".");
+        if let Some(found) = self.cache.borrow().get(&key) {
+            return found.clone();
+        }
+        let found = self.lookup(path);
+        self.cache.borrow_mut().insert(key, found.clone());
+        found
+    }
+
+    fn target(&self, path: &[String]) -> String {
+        let (schema, name) = split(path, self.project);
+        let temp = schema.is_none() && self.read(&format!("database_name = 'temp' AND lower(table_name) = lower('{}')", name.replace('\'', "''"))).is_some();
+        if temp {
+            return format!("temp.main.{}", quote(name));
+        }
+        format!("{}.{}", quote(&schema.unwrap_or_else(|| self.default_schema().to_owned())), quote(name))
+    }
+
+    fn schema(&self, path: &[String]) -> String {
+        quote(&match path {
+            [owner, dataset] => schema_name(owner, dataset, self.project),
+            _ => path.last().cloned().unwrap_or_default(),
+        })
+    }
+
+    fn routine(&self, path: &str) -> Option<Rc<Function>> {
+        let parts: Vec<&str> = path.split('.').collect();
+        let short = match parts.as_slice() {
+            [owner, rest @ ..] if parts.len() == 3 && owner.eq_ignore_ascii_case(self.project) => rest.join("."),
+            _ => path.to_owned(),
+        };
+        self.routines.get(&short.to_lowercase()).cloned()
+    }
+
+    fn variable(&self, name: &str) -> Option<Type> {
+        self.variables.get(&name.to_lowercase()).cloned()
+    }
+
+    fn zone(&self) -> String {
+        self.zone.clone()
+    }
+
+    fn model_call(&self, name: &str, call: &ModelCall) -> Result<Option<Relation>> {
+        Err(SqlError::unsupported(format!("the function {name}"), call.at))
+    }
+}

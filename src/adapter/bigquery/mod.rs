@@ -1,0 +1,3 @@
+//! BigQuery: on a laptop (`local`).
+
+pub mod local;

@@ -1,0 +1,40 @@
+//! GoogleSQL (BigQuery's language): parsed, typed and written again as DuckDB SQL. It knows nothing of projects, of
+//! connections or of dbt; the columns of tables come from a `Catalog` that the caller supplies.
+
+pub mod ast;
+mod lex;
+pub mod parse;
+pub mod translate;
+pub mod types;
+
+use crate::base::Code;
+
+/// A refusal with the byte position in the BigQuery text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqlError {
+    pub code: Code,
+    pub message: String,
+    pub at: usize,
+    pub help: Option<String>,
+}
+
+impl SqlError {
+    pub fn syntax(message: impl Into<String>, at: usize) -> Self {
+        SqlError { code: Code::SQL_SYNTAX, message: message.into(), at, help: None }
+    }
+
+    pub fn semantic(message: impl Into<String>, at: usize) -> Self {
+        SqlError { code: Code::SQL_SEMANTIC, ..SqlError::syntax(message, at) }
+    }
+
+    pub fn unsupported(what: impl std::fmt::Display, at: usize) -> Self {
+        SqlError { code: Code::SQL_UNSUPPORTED, ..SqlError::syntax(format!("{what} is not supported by `method: local`"), at) }
+    }
+
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+pub type Result<T> = std::result::Result<T, SqlError>;
