@@ -3,5 +3,6 @@
 pub mod adapter;
 pub mod base;
 pub mod cli;
+pub mod ml;
 pub mod sql;
 pub mod sys;
