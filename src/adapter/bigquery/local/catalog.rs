@@ -119,6 +119,18 @@ impl Catalog for Names<'_> {
     }
 
     fn model_call(&self, name: &str, call: &ModelCall) -> Result<Option<Relation>> {
-        Err(SqlError::unsupported(format!("the function {name}"), call.at))
+        let model = super::ml::load(&mut self.connection.borrow_mut(), &self.model_key(&call.model));
+        match model {
+            Some(model) => super::ml::relation(name, call, &model).map(Some),
+            None => Err(SqlError::semantic(format!("Not found: Model {}", call.model.join(".")), call.at)),
+        }
+    }
+}
+
+impl Names<'_> {
+    /// A model's name in the store: dataset and name.
+    pub(super) fn model_key(&self, path: &[String]) -> String {
+        let (schema, name) = split(path, self.project);
+        format!("{}.{name}", schema.unwrap_or_else(|| self.default_schema().to_owned()))
     }
 }

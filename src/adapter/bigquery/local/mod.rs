@@ -2,6 +2,7 @@
 
 mod catalog;
 mod macros;
+mod ml;
 mod result;
 mod script;
 mod session;

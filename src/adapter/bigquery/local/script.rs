@@ -74,6 +74,8 @@ impl LocalSession {
             K::Commit => self.connection.commit()?,
             K::Rollback => self.connection.rollback()?,
             K::Ignored(_) => {}
+            K::CreateModel(model) => self.create_model(model, at)?,
+            K::Drop { what: "MODEL", name, if_exists } => self.drop_model(name, *if_exists, at)?,
             K::CreateFunction(function) => self.create_function(function),
             K::CreateProcedure { name, .. } => {
                 self.procedures.insert(name.text().to_lowercase(), statement.kind.clone());
@@ -311,6 +313,40 @@ impl LocalSession {
             self.store(&name.text, &ty, &sql, name.at)?;
         }
         Ok(Flow::Next)
+    }
+
+    fn model_key(&mut self, name: &crate::sql::ast::Path) -> String {
+        super::session::names(&mut self.connection, &self.project, &self.dataset, &self.zone, &self.variables, &self.routines).model_key(&name.parts)
+    }
+
+    fn create_model(&mut self, model: &crate::sql::ast::Model, at: usize) -> Result<(), DbError> {
+        let key = self.model_key(&model.name);
+        if !model.mode.or_replace && super::ml::exists(&mut self.connection, &key) {
+            if model.mode.if_not_exists {
+                return Ok(());
+            }
+            return Err(self.refused(SqlError::semantic(format!("Already Exists: Model {}", model.name.text()), model.name.at)));
+        }
+        if !self.columns_of(&model.name.parts)?.is_empty() {
+            return Err(self.refused(SqlError::semantic(format!("Already Exists: {} is a table or view", model.name.text()), model.name.at)));
+        }
+        let Some(query) = &model.query else {
+            return Err(self.refused(SqlError::unsupported("CREATE MODEL without a query", at)));
+        };
+        let out = self.translate(|t| t.top_query(query))?;
+        match super::ml::create(&mut self.connection, &key, model, &out) {
+            Ok(()) => Ok(()),
+            Err(super::ml::Failure::Sql(error)) => Err(self.refused(error)),
+            Err(super::ml::Failure::Database(error)) => Err(self.failed(error, at)),
+        }
+    }
+
+    fn drop_model(&mut self, name: &crate::sql::ast::Path, if_exists: bool, at: usize) -> Result<(), DbError> {
+        let key = self.model_key(name);
+        if super::ml::drop_model(&mut self.connection, &key)? || if_exists {
+            return Ok(());
+        }
+        Err(self.refused(SqlError::semantic(format!("Not found: Model {}", name.text()), at)))
     }
 
     fn create_function(&mut self, function: &Function) {
