@@ -16,4 +16,5 @@ pub mod resolve;
 pub mod select;
 pub mod sim;
 pub mod sql;
+pub mod stream;
 pub mod sys;

@@ -191,6 +191,10 @@ pub enum Command {
     List(ListArgs),
     /// Print the first rows of a model or of inline SQL
     Show(ShowArgs),
+    /// Run BigQuery SQL from standard input or a file, in memory or on a local target
+    Sql(SqlArgs),
+    /// Write live-shopping events into the local warehouse
+    Simulate(SimulateArgs),
     /// Call a macro
     RunOperation(OperationArgs),
     /// Check configuration and connection
@@ -296,4 +300,52 @@ pub enum DocsCommand {
         #[arg(long)]
         empty_catalog: bool,
     },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SqlFormat {
+    Table,
+    Json,
+    Csv,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct SqlArgs {
+    /// An empty database in memory; this is what happens unless --target is given
+    #[arg(long)]
+    pub local: bool,
+    /// The script; standard input where there is none
+    #[arg(long, short, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// How the last result is printed
+    #[arg(long, default_value = "table")]
+    pub output: SqlFormat,
+    /// Print the DuckDB SQL instead of running it
+    #[arg(long)]
+    pub explain: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct SimulateArgs {
+    /// How many events
+    #[arg(long, default_value_t = 20_000, value_name = "N")]
+    pub events: u64,
+    /// Same seed, same events
+    #[arg(long, default_value_t = 42, value_name = "S")]
+    pub seed: u64,
+    /// Events a second; without it, as fast as possible
+    #[arg(long, value_name = "R")]
+    pub rate: Option<f64>,
+    /// The first day
+    #[arg(long, value_name = "DATE", help = "The first day [default: 2026-11-01]")]
+    pub start: Option<String>,
+    /// How many days the events spread over
+    #[arg(long, default_value_t = 14, value_name = "N")]
+    pub days: u32,
+    /// Where events land
+    #[arg(long, default_value = "live_shopping_raw.live_events", value_name = "DATASET.TABLE")]
+    pub table: String,
+    /// Write a CSV file instead, without event ids
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }

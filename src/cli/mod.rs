@@ -9,6 +9,7 @@ mod options;
 mod pipeline;
 mod run;
 mod show;
+mod simulate;
 pub mod sql;
 
 use crate::base::{Diagnostic, Diagnostics};
@@ -91,12 +92,32 @@ fn dispatch(args: &Args, options: &Options, report: &Arc<dyn Report>) -> Result<
         Command::Parse => run::parse(options, report),
         Command::List(list) => list::list(options, list, report),
         Command::Show(arguments) => show::show(options, arguments, report),
+        Command::Sql(arguments) => sql_command(options, arguments),
+        Command::Simulate(arguments) => simulate::run(options, arguments, report),
         Command::RunOperation(arguments) => run::operation(options, arguments, report),
         Command::Debug => debug::debug(options, report),
         Command::Clean => clean::clean(options, report),
         Command::Docs(docs) => docs::docs(options, docs, report),
         Command::Explain { code } => explain(code),
     }
+}
+
+fn sql_command(options: &Options, arguments: &args::SqlArgs) -> Result<u8, Stop> {
+    let format = match arguments.output {
+        args::SqlFormat::Table => sql::Format::Table,
+        args::SqlFormat::Json => sql::Format::Json,
+        args::SqlFormat::Csv => sql::Format::Csv,
+    };
+    let fail = |error: crate::adapter::DbError| Stop(vec![pipeline::connection_error(&error)]);
+    let mut session = match (&options.load.target, arguments.local) {
+        (Some(_), false) => {
+            let (project, profile) = crate::load::load_settings(&options.load)?;
+            pipeline::open_local(&profile, &project.root).map_err(fail)?
+        }
+        _ => sql::empty_session().map_err(fail)?,
+    };
+    let sql = sql::SqlOptions { file: arguments.file.clone(), output: format, explain: arguments.explain };
+    Ok(sql::run(&sql, &mut session) as u8)
 }
 
 fn explain(code: &str) -> Result<u8, Stop> {

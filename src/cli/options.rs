@@ -101,6 +101,8 @@ fn building_of(command: &Command) -> (&'static str, Building) {
             DocsCommand::Generate { building, .. } => ("generate", building.clone()),
         },
         Command::Parse => ("parse", Building::default()),
+        Command::Sql(_) => ("sql", Building::default()),
+        Command::Simulate(_) => ("simulate", Building::default()),
         Command::RunOperation(_) => ("run-operation", Building::default()),
         Command::Debug => ("debug", Building::default()),
         Command::Clean => ("clean", Building::default()),

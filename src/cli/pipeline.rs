@@ -2,6 +2,7 @@
 
 use super::options::Options;
 use super::Stop;
+use crate::adapter::bigquery::local::{LocalBigQuery, LocalSession};
 use crate::adapter::duckdb::DuckDb;
 use crate::adapter::{DbError, DbErrorKind, Warehouse};
 use crate::artifact;
@@ -185,9 +186,23 @@ pub fn open(profile: &Profile, root: &str) -> Result<Arc<dyn Warehouse>, DbError
         let settings = settings.iter().map(|(k, v)| (k.clone(), text(v))).collect();
         return Ok(Arc::new(DuckDb::open(&full, settings)?));
     }
+    if profile.is_local_bigquery() {
+        let file = (full != ":memory:").then(|| Path::new(&full));
+        return Ok(Arc::new(LocalBigQuery::open(file, &profile.database, &profile.schema)?));
+    }
     let method = profile.setting("method").unwrap_or_default();
     Err(DbError::new(DbErrorKind::Unsupported, format!("`type: bigquery` with `method: {method}` is not available in this version"))
         .help("use `method: local`, which runs BigQuery SQL on an embedded database"))
+}
+
+/// A session on a `method: local` target, for `rsdbt sql`.
+pub fn open_local(profile: &Profile, root: &str) -> Result<LocalSession, DbError> {
+    if !profile.is_local_bigquery() {
+        return Err(DbError::new(DbErrorKind::Unsupported, format!("`rsdbt sql` runs on targets with `method: local`; '{}' is not one", profile.target)));
+    }
+    let path = profile.setting("path").unwrap_or(":memory:");
+    let full = Path::new(root).join(path);
+    LocalBigQuery::open((path != ":memory:").then_some(full.as_path()), &profile.database, &profile.schema)?.connect()
 }
 
 pub fn connection_error(error: &DbError) -> Diagnostic {

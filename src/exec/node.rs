@@ -99,6 +99,7 @@ fn carry_out(world: &Arc<World>, host: &Arc<RunHost>, result: &mut NodeResult, c
 fn fail(fault: Fault) -> RenderError {
     let mut diagnostic = Diagnostic::error(fault.code, fault.message.clone());
     diagnostic.help = fault.help.clone();
+    diagnostic.place = fault.place.clone();
     RenderError { diagnostic, fault: Some(fault) }
 }
 

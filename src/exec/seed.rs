@@ -2,7 +2,7 @@
 
 use super::host::RunHost;
 use crate::adapter::{Column, Path};
-use crate::base::Code;
+use crate::base::{Code, Place};
 use crate::jinja::{Arguments, Data, Fault, Quoting};
 use crate::sys;
 use indexmap::IndexMap;
@@ -18,8 +18,10 @@ pub struct Seed {
 pub fn load(host: &RunHost, _: &Arguments) -> Result<Data, Fault> {
     let node = &host.node;
     let path = std::path::Path::new(&node.root).join(&node.original_file_path);
-    let fail = |message: String| Fault::new(Code::SEED, "Runtime", message);
-    let bytes = sys::read_bytes(&path).map_err(|why| fail(format!("{}: {why}", node.original_file_path)))?;
+    let fail = |line: usize, message: String| {
+        Fault::new(Code::SEED, "Runtime", message).at(Place::at(path.display().to_string(), line, 0))
+    };
+    let bytes = sys::read_bytes(&path).map_err(|why| fail(0, format!("cannot read the seed: {why}")))?;
     let delimiter = node.text("delimiter").and_then(|d| d.bytes().next()).unwrap_or(b',');
     let types: IndexMap<String, String> = node
         .setting("column_types")
@@ -29,15 +31,11 @@ pub fn load(host: &RunHost, _: &Arguments) -> Result<Data, Fault> {
         .filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())))
         .collect();
     let seed = read(&bytes, delimiter, &types, host.world.invocation.quoting)
-        .map_err(|(line, why)| fail(format!("{}:{line}: {why}", node.original_file_path)))?;
+        .map_err(|(line, why)| fail(line, why))?;
     let target = Path { database: &node.database, schema: &node.schema, name: &node.alias };
     host.begin()?;
-    let rows = host.with_session(|session| session.load(&target, &seed.columns, &seed.rows)).map_err(|fault| Fault {
-        code: Code::SEED,
-        message: format!("{}: {}", node.original_file_path, fault.message),
-        sql: None,
-        ..fault
-    })?;
+    let loaded = host.with_session(|session| session.load(&target, &seed.columns, &seed.rows));
+    let rows = loaded.map_err(|fault| Fault { help: fault.help.clone(), ..fail(0, fault.message) })?;
     Ok(Data::Int(rows as i64))
 }
 

@@ -45,6 +45,9 @@ pub fn explain(error: &Error, registry: &Registry) -> RenderError {
     for (place, _) in places.iter().rev().skip(1) {
         diagnostic = diagnostic.note(format!("called by {place}"));
     }
+    if let Some(place) = fault.as_ref().and_then(|fault| fault.place.clone()) {
+        diagnostic = Diagnostic { source: None, notes: Vec::new(), ..diagnostic.at(place) };
+    }
     if let Some(help) = fault.as_ref().and_then(|fault| fault.help.clone()) {
         diagnostic = diagnostic.help(help);
     }

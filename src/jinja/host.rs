@@ -1,6 +1,6 @@
 //! What templates ask of the world, in plain data. `parse` answers by recording, `exec` by looking up and asking the warehouse.
 
-use crate::base::Code;
+use crate::base::{Code, Place};
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 
@@ -204,19 +204,26 @@ pub struct Fault {
     pub sql: Option<(String, Option<usize>)>,
     /// dbt's word for the class: "Compilation", "Database", "Runtime", ...
     pub class: &'static str,
+    /// The place of the user's mistake, where it is not the template.
+    pub place: Option<Place>,
 }
 
 impl Fault {
     pub fn compilation(message: impl Into<String>) -> Self {
-        Fault { code: Code::JINJA, message: message.into(), help: None, sql: None, class: "Compilation" }
+        Fault { code: Code::JINJA, message: message.into(), help: None, sql: None, class: "Compilation", place: None }
     }
 
     pub fn new(code: Code, class: &'static str, message: impl Into<String>) -> Self {
-        Fault { code, message: message.into(), help: None, sql: None, class }
+        Fault { code, message: message.into(), help: None, sql: None, class, place: None }
     }
 
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    pub fn at(mut self, place: Place) -> Self {
+        self.place = Some(place);
         self
     }
 }

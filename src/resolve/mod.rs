@@ -133,7 +133,8 @@ impl Missing {
         let title = kind[..1].to_uppercase() + &kind[1..];
         let mut diagnostic = self.told(&format!("{title} '{}'", node.unique_id), &node.original_file_path);
         // The call in the file, if it stands there literally.
-        if let Some(at) = node.raw_code.find(&self.call) {
+        let quoted = ['\'', '"'].iter().find_map(|mark| node.raw_code.find(&format!("{mark}{}{mark}", self.call)));
+        if let Some(at) = quoted.map(|at| at + 1) {
             diagnostic = diagnostic.at(Place { width: self.call.len(), ..Place::of_offset(&node.original_file_path, &node.raw_code, at) });
             diagnostic.source = Some(node.raw_code.clone());
         } else if node.line > 0 {

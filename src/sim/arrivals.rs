@@ -7,8 +7,8 @@ use rand_distr::{Distribution, Exp1, Zipf};
 
 const HOUR: i64 = 3_600_000_000;
 const DAY: i64 = 24 * HOUR;
-/// Events that a session has on average; measured over a million events.
-const EVENTS_PER_SESSION: f64 = 8.2;
+/// Events that a session has on average, measured over 100,000 of them.
+const EVENTS_PER_SESSION: f64 = 5.9;
 
 /// A viewer who starts to watch.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub struct Arrivals {
     /// Candidates per microsecond.
     peak_rate: f64,
     viewers: Zipf<f64>,
+    /// When each viewer is seen for the last time: some lose interest and never return.
+    last_seen: Vec<f64>,
     count: u64,
 }
 
@@ -37,7 +39,7 @@ const HOURLY: [f64; 24] = [
 const OFF_AIR: f64 = 0.12;
 
 impl Arrivals {
-    pub fn new(world: &World, config: &Config) -> Self {
+    pub fn new(world: &World, config: &Config, rng: &mut ChaCha8Rng) -> Self {
         let duration = (i64::from(config.days.max(1)) * DAY) as f64;
         let sessions = (config.events as f64 / EVENTS_PER_SESSION).max(1.0);
         // The mean intensity over a week turns the wanted number into the rate of candidates.
@@ -46,6 +48,7 @@ impl Arrivals {
             now: config.start_micros as f64,
             peak_rate: sessions / duration / mean,
             viewers: zipf(world.viewers.len(), 0.6),
+            last_seen: last_seen(world.viewers.len(), config.start_micros as f64, duration, rng),
             count: 0,
         }
     }
@@ -66,12 +69,29 @@ impl Arrivals {
             let (kept, live) = (rng.random::<f64>(), live_stream(world, at));
             if kept < intensity(at, live.map(|(_, started)| started)) {
                 let (stream, started) = live.unwrap_or_else(|| last_stream(world, at));
-                let viewer = self.viewers.sample(rng) as usize - 1;
+                let viewer = self.viewer(rng);
                 self.count += 1;
                 return Some(Arrival { at_micros: at, viewer, stream, stream_start_micros: started });
             }
         }
     }
+}
+
+impl Arrivals {
+    /// A viewer who has not left for good; after many tries any viewer, so that the events never run dry.
+    fn viewer(&self, rng: &mut ChaCha8Rng) -> usize {
+        let mut draw = || self.viewers.sample(rng) as usize - 1;
+        (0..200).map(|_| draw()).find(|viewer| self.last_seen[*viewer] > self.now).unwrap_or(0)
+    }
+}
+
+/// Three viewers of ten leave at some moment after the first fifth of the time.
+fn last_seen(viewers: usize, start: f64, duration: f64, rng: &mut ChaCha8Rng) -> Vec<f64> {
+    let one = |_| match rng.random::<f64>() < 0.3 {
+        true => start + duration * (0.2 + 0.8 * rng.random::<f64>()),
+        false => f64::INFINITY,
+    };
+    (0..viewers).map(one).collect()
 }
 
 pub fn zipf(count: usize, exponent: f64) -> Zipf<f64> {

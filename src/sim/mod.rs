@@ -73,7 +73,7 @@ pub struct Simulation {
 /// Starts a simulation.
 pub fn simulate(world: &Arc<World>, config: &Config) -> Simulation {
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
-    let mut arrivals = Arrivals::new(world, config);
+    let mut arrivals = Arrivals::new(world, config, &mut rng);
     let next_arrival = arrivals.next(world, &mut rng);
     Simulation { world: world.clone(), config: config.clone(), rng, arrivals, open: BinaryHeap::new(), next_arrival, given: 0 }
 }

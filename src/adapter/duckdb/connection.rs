@@ -1,7 +1,7 @@
 //! Database files and connections. One file is opened once per process: a second instance would lose data silently.
 
 use super::{convert, library};
-use crate::adapter::{Column, DbError, DbErrorKind, Table};
+use crate::adapter::{Column, DbError, DbErrorKind, Table, Value};
 use crate::sys;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -54,8 +54,12 @@ impl Database {
         let root = self.root.lock().expect("opening a connection does not panic");
         let inner = root.try_clone().map_err(|why| convert::error(why, ""))?;
         drop(root);
-        let mut connection = Connection { inner, in_transaction: false, aborted: false };
+        let mut connection = Connection { inner, catalog: String::new(), in_transaction: false, aborted: false };
         connection.query(CONNECTION_SETTINGS)?;
+        let named = connection.query("SELECT current_database()")?;
+        if let Some(Value::Text(name)) = named.rows.into_iter().flatten().next() {
+            connection.catalog = name;
+        }
         Ok(connection)
     }
 
@@ -79,6 +83,8 @@ impl Interrupter {
 /// One connection, used by one thread at a time.
 pub struct Connection {
     inner: duckdb::Connection,
+    /// DuckDB's name of the file: a schema may have the same one, so names are written in full.
+    catalog: String,
     in_transaction: bool,
     /// DuckDB answers COMMIT of a broken transaction with success and keeps nothing; this remembers.
     aborted: bool,
@@ -158,6 +164,11 @@ impl Connection {
         }
     }
 
+    /// DuckDB's name of the database that the connection works on.
+    pub fn catalog(&self) -> &str {
+        &self.catalog
+    }
+
     pub fn in_transaction(&self) -> bool {
         self.in_transaction
     }
@@ -178,8 +189,8 @@ impl Connection {
     }
 }
 
-fn describe_row(row: Vec<crate::adapter::Value>) -> Option<Column> {
-    use crate::adapter::Value::Text;
+fn describe_row(row: Vec<Value>) -> Option<Column> {
+    use Value::Text;
     match (row.first(), row.get(1)) {
         (Some(Text(name)), Some(Text(data_type))) => Some(Column { name: name.clone(), data_type: data_type.clone() }),
         _ => None,
@@ -189,7 +200,6 @@ fn describe_row(row: Vec<crate::adapter::Value>) -> Option<Column> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapter::Value;
 
     fn memory() -> Connection {
         Database::open(None).and_then(|db| db.connect()).expect("an empty database opens")

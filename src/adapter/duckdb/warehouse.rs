@@ -68,15 +68,19 @@ pub(crate) fn relations(connection: &mut Connection, schema: &str) -> Result<Vec
     Ok(rows.into_iter().filter_map(info).collect())
 }
 
-/// Creates the table and appends the rows, cast to the columns' types.
-pub(crate) fn load(
+/// `("a" INTEGER, ...)`.
+pub(crate) fn definitions(columns: &[Column]) -> String {
+    let each: Vec<String> = columns.iter().map(|c| format!("{} {}", name(&c.name), c.data_type)).collect();
+    format!("({})", each.join(", "))
+}
+
+/// Appends rows of text, cast to the columns' types.
+pub(crate) fn insert(
     connection: &mut Connection,
     target: &str,
     columns: &[Column],
     rows: &[Vec<Option<String>>],
 ) -> Result<u64, DbError> {
-    let definitions: Vec<String> = columns.iter().map(|c| format!("{} {}", name(&c.name), c.data_type)).collect();
-    connection.query(&format!("create or replace table {target} ({})", definitions.join(", ")))?;
     let casts: Vec<String> =
         columns.iter().enumerate().map(|(at, c)| format!("cast(column{at} as {}) as {}", c.data_type, name(&c.name))).collect();
     let names: Vec<String> = (0..columns.len()).map(|at| format!("column{at}")).collect();
@@ -129,7 +133,9 @@ impl Session for DuckSession {
     }
 
     fn load(&mut self, path: &Path, columns: &[Column], rows: &[Vec<Option<String>>]) -> Result<u64, DbError> {
-        load(&mut self.connection, &format!("{}.{}", name(path.schema), name(path.name)), columns, rows)
+        let target = format!("{}.{}.{}", name(self.connection.catalog()), name(path.schema), name(path.name));
+        self.connection.query(&format!("create or replace table {target} {}", definitions(columns)))?;
+        insert(&mut self.connection, &target, columns, rows)
     }
 
     fn begin(&mut self) -> Result<(), DbError> {

@@ -91,14 +91,16 @@ impl Catalog for Names<'_> {
         if temp {
             return format!("temp.main.{}", quote(name));
         }
-        format!("{}.{}", quote(&schema.unwrap_or_else(|| self.default_schema().to_owned())), quote(name))
+        let schema = schema.unwrap_or_else(|| self.default_schema().to_owned());
+        format!("{}.{}.{}", quote(self.connection.borrow().catalog()), quote(&schema), quote(name))
     }
 
     fn schema(&self, path: &[String]) -> String {
-        quote(&match path {
+        let schema = match path {
             [owner, dataset] => schema_name(owner, dataset, self.project),
             _ => path.last().cloned().unwrap_or_default(),
-        })
+        };
+        format!("{}.{}", quote(self.connection.borrow().catalog()), quote(&schema))
     }
 
     fn routine(&self, path: &str) -> Option<Rc<Function>> {

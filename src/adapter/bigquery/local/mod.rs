@@ -1,12 +1,14 @@
 //! BigQuery on an embedded DuckDB file: sessions that run BigQuery scripts. No BigQuery text reaches DuckDB untranslated.
 
 mod catalog;
+mod landing;
 mod macros;
 mod ml;
 mod result;
 mod script;
 mod session;
 mod udf;
+mod warehouse;
 
 use crate::adapter::DbError;
 use crate::adapter::duckdb::Database;
@@ -14,6 +16,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
+pub use landing::Landed;
 pub use result::field_types;
 pub use session::LocalSession;
 
@@ -22,6 +25,8 @@ pub struct LocalBigQuery {
     database: Arc<Database>,
     project: String,
     dataset: String,
+    /// The file as shown to the user.
+    file: String,
 }
 
 /// The instances that have their functions already, by address.
@@ -39,7 +44,8 @@ impl LocalBigQuery {
             ready.insert(key);
         }
         drop(ready);
-        Ok(LocalBigQuery { database, project: project.to_owned(), dataset: dataset.to_owned() })
+        let file = path.map_or_else(|| ":memory:".to_owned(), |path| path.display().to_string());
+        Ok(LocalBigQuery { database, project: project.to_owned(), dataset: dataset.to_owned(), file })
     }
 
     /// A session of its own; it may move to another thread.

@@ -1,0 +1,1 @@
+select * from ml.evaluate(model {{ ref('train_conversion') }}, (select * from {{ ref('fct_ml_sessions') }}))

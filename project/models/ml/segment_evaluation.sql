@@ -1,0 +1,1 @@
+select * from ml.evaluate(model {{ ref('train_customer_segments') }})
