@@ -5,6 +5,7 @@ pub mod artifact;
 pub mod base;
 pub mod cli;
 pub mod config;
+pub mod dashboard;
 pub mod exec;
 pub mod ir;
 pub mod jinja;

@@ -195,6 +195,8 @@ pub enum Command {
     Sql(SqlArgs),
     /// Write live-shopping events into the local warehouse
     Simulate(SimulateArgs),
+    /// Write the interactive HTML dashboard of the live-shopping models
+    Dashboard(DashboardArgs),
     /// Call a macro
     RunOperation(OperationArgs),
     /// Check configuration and connection
@@ -348,4 +350,17 @@ pub struct SimulateArgs {
     /// Write a CSV file instead, without event ids
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DashboardArgs {
+    /// Where to write it; by default target/dashboard.html
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Open it in the browser
+    #[arg(long)]
+    pub open: bool,
+    /// The text for "made at", to make equal data give an equal file
+    #[arg(long, hide = true, value_name = "TEXT")]
+    pub generated_at: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 mod args;
 mod clean;
+mod dashboard;
 mod debug;
 mod docs;
 mod list;
@@ -94,6 +95,7 @@ fn dispatch(args: &Args, options: &Options, report: &Arc<dyn Report>) -> Result<
         Command::Show(arguments) => show::show(options, arguments, report),
         Command::Sql(arguments) => sql_command(options, arguments),
         Command::Simulate(arguments) => simulate::run(options, arguments, report),
+        Command::Dashboard(arguments) => dashboard::run(options, arguments, report),
         Command::RunOperation(arguments) => run::operation(options, arguments, report),
         Command::Debug => debug::debug(options, report),
         Command::Clean => clean::clean(options, report),

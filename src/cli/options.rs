@@ -103,6 +103,7 @@ fn building_of(command: &Command) -> (&'static str, Building) {
         Command::Parse => ("parse", Building::default()),
         Command::Sql(_) => ("sql", Building::default()),
         Command::Simulate(_) => ("simulate", Building::default()),
+        Command::Dashboard(_) => ("dashboard", Building::default()),
         Command::RunOperation(_) => ("run-operation", Building::default()),
         Command::Debug => ("debug", Building::default()),
         Command::Clean => ("clean", Building::default()),

@@ -47,7 +47,7 @@ impl Arrivals {
         Arrivals {
             now: config.start_micros as f64,
             peak_rate: sessions / duration / mean,
-            viewers: zipf(world.viewers.len(), 0.6),
+            viewers: zipf(world.viewers.len(), 0.3),
             last_seen: last_seen(world.viewers.len(), config.start_micros as f64, duration, rng),
             count: 0,
         }

@@ -1,7 +1,7 @@
 //! `type: duckdb`: DuckDB SQL as it is, on one file.
 
 use super::{Connection, Database};
-use crate::adapter::{Column, DbError, Path, RelationInfo, Session, Stop, Table, Value, Warehouse};
+use crate::adapter::{Column, DbError, DbErrorKind, Path, RelationInfo, Session, Stop, Table, Value, Warehouse};
 use std::sync::Arc;
 
 pub struct DuckDb {
@@ -74,30 +74,33 @@ pub(crate) fn definitions(columns: &[Column]) -> String {
     format!("({})", each.join(", "))
 }
 
-/// Appends rows of text, cast to the columns' types.
+const STAGE: &str = "rsdbt_seed_stage";
+
+/// Replaces the rows of an empty `target` by rows of text, cast to `types`.
 pub(crate) fn insert(
     connection: &mut Connection,
     target: &str,
-    columns: &[Column],
+    types: &[Column],
     rows: &[Vec<Option<String>>],
 ) -> Result<u64, DbError> {
+    let cells: Vec<Column> =
+        (0..types.len()).map(|at| Column { name: format!("c{at}"), data_type: "VARCHAR".to_owned() }).collect();
+    connection.query(&format!("create or replace temp table {STAGE} {}", definitions(&cells)))?;
+    append(connection, rows)?;
     let casts: Vec<String> =
-        columns.iter().enumerate().map(|(at, c)| format!("cast(column{at} as {}) as {}", c.data_type, name(&c.name))).collect();
-    let names: Vec<String> = (0..columns.len()).map(|at| format!("column{at}")).collect();
-    for chunk in rows.chunks(2_000) {
-        let tuple = |row: &Vec<Option<String>>| {
-            let cells: Vec<String> = row.iter().map(|cell| cell.as_ref().map_or("null".to_owned(), |t| text(t))).collect();
-            format!("({})", cells.join(","))
-        };
-        let values: Vec<String> = chunk.iter().map(tuple).collect();
-        connection.query(&format!(
-            "insert into {target} select {} from (values {}) as rows({})",
-            casts.join(", "),
-            values.join(","),
-            names.join(", ")
-        ))?;
-    }
+        types.iter().enumerate().map(|(at, c)| format!("cast(c{at} as {}) as {}", c.data_type, name(&c.name))).collect();
+    connection.query(&format!("insert into {target} select {} from {STAGE}", casts.join(", ")))?;
+    connection.query(&format!("drop table {STAGE}"))?;
     Ok(rows.len() as u64)
+}
+
+fn append(connection: &Connection, rows: &[Vec<Option<String>>]) -> Result<(), DbError> {
+    let refused = |why: duckdb::Error| DbError::new(DbErrorKind::Execution, why.to_string());
+    let mut appender = connection.client().appender_to_catalog_and_db(STAGE, "temp", "main").map_err(refused)?;
+    for row in rows {
+        appender.append_row(duckdb::appender_params_from_iter(row.iter())).map_err(refused)?;
+    }
+    appender.flush().map_err(refused)
 }
 
 impl Session for DuckSession {

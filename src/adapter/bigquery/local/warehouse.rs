@@ -60,23 +60,11 @@ impl Session for LocalSession {
         let name = backticked(path);
         let quoted: Vec<String> = columns.iter().map(|c| format!("`{}` {}", c.name, c.data_type)).collect();
         LocalSession::run(self, &format!("create or replace table {name} ({})", quoted.join(", ")))?;
-        // The cells go in as text; BigQuery's own casts turn them into the columns' types.
-        let stage = "rsdbt_seed_stage";
-        let cells: Vec<Column> =
-            (0..columns.len()).map(|at| Column { name: format!("c{at}"), data_type: "VARCHAR".to_owned() }).collect();
-        self.connection.query(&format!("create or replace temp table {stage} {}", duck::definitions(&cells)))?;
-        duck::insert(&mut self.connection, stage, &cells, rows)?;
         let inner = duck::name(&self.schema_of(path.database, path.schema));
         let target = format!("{}.{inner}.{}", duck::name(self.connection.catalog()), duck::name(path.name));
+        // What BigQuery's types became in DuckDB.
         let types = self.connection.describe(&format!("select * from {target}"))?;
-        let casts: Vec<String> = types
-            .iter()
-            .enumerate()
-            .map(|(at, column)| format!("cast(c{at} as {}) as {}", column.data_type, duck::name(&column.name)))
-            .collect();
-        self.connection.query(&format!("insert into {target} select {} from {stage}", casts.join(", ")))?;
-        self.connection.query(&format!("drop table {stage}"))?;
-        Ok(rows.len() as u64)
+        duck::insert(&mut self.connection, &target, &types, rows)
     }
 
     fn begin(&mut self) -> Result<(), DbError> {
