@@ -60,12 +60,15 @@ impl Translator<'_> {
             return self.plain(value);
         }
         if value.is_null() {
-            return format!("CAST(NULL AS {})", to.duck());
+            return format!("CAST({} AS {})", value.sql, to.duck());
         }
         match (&value.literal, to) {
             (Literal::Int, Type::Float64) => return value.sql.replace("::BIGINT", "::DOUBLE"),
             (Literal::Int, Type::Numeric | Type::BigNumeric) => return value.sql.replace("::BIGINT", &format!("::{}", to.duck())),
-            (Literal::Float(digits), Type::Numeric | Type::BigNumeric) => return format!("CAST('{digits}' AS {})", to.duck()),
+            (Literal::Float(digits), Type::Numeric | Type::BigNumeric) => {
+                let name = if *to == Type::Numeric { "bq_text_numeric" } else { "bq_text_bignumeric" };
+                return format!("{name}('{digits}')");
+            },
             (Literal::EmptyArray, _) => return format!("CAST([] AS {})", to.duck()),
             _ => {}
         }
@@ -113,14 +116,17 @@ impl Translator<'_> {
     /// CAST of a translated value.
     pub(super) fn cast_value(&self, value: &Typed, to: &Type, at: usize) -> Result<Typed> {
         if value.is_null() {
-            return Ok(Typed::new(format!("CAST(NULL AS {})", to.duck()), to.clone()));
+            return Ok(Typed::new(format!("CAST({} AS {})", value.sql, to.duck()), to.clone()));
+        }
+        if let (Literal::Float(digits), Type::Numeric | Type::BigNumeric) = (&value.literal, to) {
+            let name = if *to == Type::Numeric { "bq_text_numeric" } else { "bq_text_bignumeric" };
+            return Ok(Typed::new(format!("{name}('{digits}')"), to.clone()));
         }
         if let (Literal::EmptyArray, Type::Array(_)) = (&value.literal, to) {
             return Ok(Typed::new(self.convert(value, to), to.clone()));
         }
         if let (Literal::Text(content), Type::Range(inner)) = (&value.literal, to) {
-            let _ = inner;
-            let _ = content;
+            return self.range_literal(content, inner, at);
         }
         match self.cast_sql(&value.sql, &value.ty, to) {
             Some(sql) => Ok(Typed::new(sql, to.clone())),

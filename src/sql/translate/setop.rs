@@ -151,11 +151,13 @@ impl Translator<'_> {
     }
 }
 
+/// The names of a side's columns; one without a name can be left out unless every column must stay.
 fn names(out: &Output, op: &SetOp) -> Result<Vec<String>> {
-    out.cols
-        .iter()
-        .map(|c| c.name.clone().ok_or_else(|| SqlError::semantic("a set operation by name needs every column named", op.at)))
-        .collect()
+    let all = op.strict || (op.mode.is_some_and(|m| m != "INNER") && matches!(op.by_name, Some(None)));
+    if all && out.cols.iter().any(|c| c.name.is_none()) {
+        return Err(SqlError::semantic("a set operation by name needs every column named", op.at));
+    }
+    Ok(out.cols.iter().filter_map(|c| c.name.clone()).collect())
 }
 
 /// A column of a side as a value that still knows which literal it is.
