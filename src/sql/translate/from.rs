@@ -14,7 +14,7 @@ impl Translator<'_> {
     }
 
     /// `left` holds the FROM items before this one, which an array join may name.
-    fn source(&mut self, from: &From, left: &Scope) -> Result<(String, Scope)> {
+    pub(super) fn source(&mut self, from: &From, left: &Scope) -> Result<(String, Scope)> {
         match &from.kind {
             FromKind::Table { path, names, alias, offset, as_of } => {
                 if as_of.is_some() {

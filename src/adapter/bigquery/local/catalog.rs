@@ -8,7 +8,7 @@ use crate::sql::types::{Type, quote};
 use crate::sql::{Result, SqlError};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A session's view of names; columns are read once a statement.
 pub(super) struct Names<'a> {
@@ -17,7 +17,7 @@ pub(super) struct Names<'a> {
     pub dataset: &'a str,
     pub zone: String,
     pub variables: &'a HashMap<String, Type>,
-    pub routines: &'a HashMap<String, Rc<Function>>,
+    pub routines: &'a HashMap<String, Arc<Function>>,
     pub cache: RefCell<HashMap<String, Option<Relation>>>,
 }
 
@@ -101,7 +101,7 @@ impl Catalog for Names<'_> {
         })
     }
 
-    fn routine(&self, path: &str) -> Option<Rc<Function>> {
+    fn routine(&self, path: &str) -> Option<Arc<Function>> {
         let parts: Vec<&str> = path.split('.').collect();
         let short = match parts.as_slice() {
             [owner, rest @ ..] if parts.len() == 3 && owner.eq_ignore_ascii_case(self.project) => rest.join("."),
