@@ -145,7 +145,7 @@ impl Translator<'_> {
         let mut result = match format {
             Some(format) => {
                 let format = self.expr(format, scope)?;
-                self.cast_format(&value, &to, &format, &zone_sql, inner.at)?
+                self.cast_format(&value, &to, &format, inner.at)?
             }
             None if zone.is_some() => {
                 let kept = std::mem::take(&mut self.zone);
@@ -182,24 +182,15 @@ impl Translator<'_> {
         Ok(Typed::new(sql, value.ty))
     }
 
-    fn cast_format(&mut self, value: &Typed, to: &Type, format: &Typed, zone: &str, at: usize) -> Result<Typed> {
+    fn cast_format(&mut self, value: &Typed, to: &Type, format: &Typed, at: usize) -> Result<Typed> {
         use Type::*;
         let (v, f) = (&value.sql, &format.sql);
         let sql = match (&value.ty, to) {
-            (Date, String) => format!("bq_cast_format_datetime(CAST({v} AS TIMESTAMP), {f}, 'DATE')"),
-            (DateTime, String) => format!("bq_cast_format_datetime({v}, {f}, 'DATETIME')"),
-            (Time, String) => format!("bq_cast_format_datetime(CAST(DATE '1970-01-01' + {v} AS TIMESTAMP), {f}, 'TIME')"),
-            (Timestamp, String) => format!("bq_cast_format_timestamp({v}, {f}, {zone})"),
-            (String, Date) => format!("CAST(bq_cast_parse({v}, {f}, 'DATE') AS DATE)"),
-            (String, DateTime) => format!("bq_cast_parse({v}, {f}, 'DATETIME')"),
-            (String, Time) => format!("CAST(bq_cast_parse({v}, {f}, 'TIME') AS TIME)"),
-            (String, Timestamp) => format!("bq_cast_parse_timestamp({v}, {f}, {zone})"),
+            (Date | DateTime | Time | Timestamp | Int64 | Numeric | BigNumeric | Float64, String) | (String, Date | DateTime | Time | Timestamp) => {
+                return Err(SqlError::unsupported(format!("CAST({} AS {to} FORMAT ...)", value.ty), at).help("FORMAT_DATE, PARSE_DATE and their kin are supported"));
+            }
             (Bytes, String) => format!("bq_cast_bytes_text({v}, {f})"),
             (String, Bytes) => format!("bq_cast_text_bytes({v}, {f})"),
-            (Int64 | Numeric | BigNumeric | Float64, String) => {
-                let text = if value.ty == Float64 { format!("bq_float_text({v})") } else { format!("CAST({v} AS VARCHAR)") };
-                format!("bq_cast_format_number({text}, {f})")
-            }
             (Null, _) => format!("CAST(NULL AS {})", to.duck()),
             (from, to) => return Err(SqlError::semantic(format!("CAST from {from} to {to} with FORMAT is not possible"), at)),
         };

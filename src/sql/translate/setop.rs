@@ -66,6 +66,9 @@ impl Translator<'_> {
             .map(|(i, (col, want))| {
                 let value = match out.literals.get(i) {
                     Some(Literal::Null) => Typed::null(),
+                    Some(literal @ Literal::Float(_)) if matches!(want.ty, crate::sql::types::Type::Numeric | crate::sql::types::Type::BigNumeric) => {
+                        Typed { sql: String::new(), ty: col.ty.clone(), literal: literal.clone() }
+                    }
                     Some(Literal::EmptyArray) => Typed { sql: String::new(), ty: col.ty.clone(), literal: Literal::EmptyArray },
                     _ => Typed::new(column(&alias, &col.phys), col.ty.clone()),
                 };
