@@ -54,7 +54,7 @@ pub struct Matrix {
 
 impl Matrix {
     pub fn rows(&self) -> usize {
-        if self.width == 0 { 0 } else { self.data.len() / self.width }
+        self.data.len().checked_div(self.width).unwrap_or(0)
     }
 
     pub fn row(&self, i: usize) -> &[f64] {

@@ -79,10 +79,10 @@ fn rotate(a: &mut [Vec<f64>], v: &mut [Vec<f64>], p: usize, q: usize) {
         line[p] = c * x - s * y;
         line[q] = s * x + c * y;
     }
-    for j in 0..a.len() {
-        let (x, y) = (a[p][j], a[q][j]);
-        a[p][j] = c * x - s * y;
-        a[q][j] = s * x + c * y;
+    // p < q, so the two rows are in different halves
+    let (upper, lower) = a.split_at_mut(q);
+    for (x, y) in upper[p].iter_mut().zip(lower[0].iter_mut()) {
+        (*x, *y) = (c * *x - s * *y, s * *x + c * *y);
     }
     for line in v.iter_mut() {
         let (x, y) = (line[p], line[q]);

@@ -38,7 +38,9 @@ impl Parser {
         let materialized = self.word("MATERIALIZED");
         let aggregate = self.word("AGGREGATE");
         let snapshot = self.word("SNAPSHOT");
-        self.word("EXTERNAL").then(|| ()).map_or(Ok(()), |()| Err(SqlError::unsupported("CREATE EXTERNAL", self.at())))?;
+        if self.peek_word("EXTERNAL") {
+            return Err(SqlError::unsupported("CREATE EXTERNAL", self.at()));
+        }
         let table_function = self.peek_words(&["TABLE", "FUNCTION"]) && self.word("TABLE");
         let what = match self.one_of(&["TABLE", "VIEW", "SCHEMA", "FUNCTION", "PROCEDURE", "MODEL"]) {
             Some(what) => what,

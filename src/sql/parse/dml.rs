@@ -36,7 +36,7 @@ impl Parser {
         let alias = self.alias()?;
         self.need("SET")?;
         let set = self.assignments()?;
-        let from = if self.word("FROM") { Some(self.from_clause()?) } else { None };
+        let from = if self.word("FROM") { Some(self.read_from()?) } else { None };
         self.need("WHERE")?;
         let condition = self.expr()?;
         let assert_rows = self.assert_rows()?;
@@ -71,7 +71,7 @@ impl Parser {
         let table = self.path()?;
         let alias = self.alias()?;
         self.need("USING")?;
-        let source = self.from_item()?;
+        let source = self.read_from_item()?;
         self.need("ON")?;
         let on = self.expr()?;
         let mut whens = Vec::new();

@@ -132,7 +132,7 @@ impl Parser {
         word("SELECT") || word("FROM") || (word("WITH") && !matches!(self.ahead(n + 1), Tok::Sym("(")))
     }
 
-    fn binary(&mut self, weakest: u8) -> Result<Expr> {
+    pub(super) fn binary(&mut self, weakest: u8) -> Result<Expr> {
         let mut left = self.unary()?;
         loop {
             let Some((op, strength)) = self.binary_op().filter(|(_, strength)| *strength >= weakest) else {

@@ -1,12 +1,12 @@
 //! The FROM clause: tables, subqueries, UNNEST, joins, PIVOT and UNPIVOT.
 
 use super::Parser;
-use crate::sql::ast::{Expr, From, FromKind, Ident, JoinOn, Kind, Path, Pivot, Unpivot};
+use crate::sql::ast::{Expr, From, FromKind, Ident, JoinOn, Path, Pivot, Unpivot};
 use crate::sql::lex::Tok;
-use crate::sql::{Result, SqlError};
+use crate::sql::Result;
 
 impl Parser {
-    pub(super) fn from_clause(&mut self) -> Result<From> {
+    pub(super) fn read_from(&mut self) -> Result<From> {
         let mut left = self.joined()?;
         while self.sym(",") {
             let at = self.at();
@@ -18,7 +18,7 @@ impl Parser {
     }
 
     fn joined(&mut self) -> Result<From> {
-        let mut left = self.from_item()?;
+        let mut left = self.read_from_item()?;
         // `a JOIN b JOIN c ON .. ON ..`: conditions that come later belong to the joins further out
         let mut waiting: Vec<(From, &'static str)> = Vec::new();
         loop {
@@ -32,7 +32,7 @@ impl Parser {
                 continue;
             }
             let Some(kind) = self.join_kind()? else { break };
-            let right = self.from_item()?;
+            let right = self.read_from_item()?;
             if kind == "CROSS" {
                 left = From { at, kind: FromKind::Join { kind, left: Box::new(left), right: Box::new(right), on: JoinOn::None } };
             } else if self.peek_word("ON") || self.peek_word("USING") {
@@ -96,8 +96,8 @@ impl Parser {
         Ok(JoinOn::None)
     }
 
-    pub(super) fn from_item(&mut self) -> Result<From> {
-        let mut item = self.from_base()?;
+    pub(super) fn read_from_item(&mut self) -> Result<From> {
+        let mut item = self.read_from_base()?;
         loop {
             let at = self.at();
             if self.peek_word("PIVOT") && matches!(self.ahead(1), Tok::Sym("(")) {
@@ -128,7 +128,7 @@ impl Parser {
         })
     }
 
-    fn from_base(&mut self) -> Result<From> {
+    fn read_from_base(&mut self) -> Result<From> {
         let at = self.at();
         let lateral = self.word("LATERAL");
         if self.word("UNNEST") {
@@ -141,23 +141,23 @@ impl Parser {
                     Ok(value)
                 })
             })?;
-            let alias = self.from_alias()?;
+            let alias = self.read_from_alias()?;
             let offset = self.with_offset()?;
             return Ok(From { at, kind: FromKind::Unnest { values, alias, offset } });
         }
         if self.peek_sym("(") {
             if self.starts_query(1) && self.bracket_is_query() {
                 let query = Box::new(self.in_parens(|p| p.query())?);
-                let alias = self.from_alias()?;
+                let alias = self.read_from_alias()?;
                 return Ok(From { at, kind: FromKind::Query { query, alias, lateral } });
             }
-            return self.in_parens(|p| p.from_clause());
+            return self.in_parens(|p| p.read_from());
         }
         let path_at = self.pos;
         let path = self.path()?;
         if self.peek_sym("(") {
             let call = self.call_parts(path.text(), path.at)?;
-            let alias = self.from_alias()?;
+            let alias = self.read_from_alias()?;
             return Ok(From { at, kind: FromKind::Call { call: Box::new(call), alias } });
         }
         self.table_tail(at, path, path_at)
@@ -196,7 +196,7 @@ impl Parser {
             })
             .collect();
         let mut as_of = self.system_time()?;
-        let alias = self.from_alias()?;
+        let alias = self.read_from_alias()?;
         let offset = self.with_offset()?;
         if as_of.is_none() {
             as_of = self.system_time()?;
@@ -211,7 +211,7 @@ impl Parser {
         Ok(None)
     }
 
-    fn from_alias(&mut self) -> Result<Option<Ident>> {
+    fn read_from_alias(&mut self) -> Result<Option<Ident>> {
         let next = |w: &str| self.peek_word(w);
         let clause = (next("PIVOT") || next("UNPIVOT")) && matches!(self.ahead(1), Tok::Sym("(") | Tok::Word(..));
         if clause { Ok(None) } else { self.alias() }
@@ -225,34 +225,12 @@ impl Parser {
         self.in_parens(|p| {
             let aggregates = p.comma_list(|p| Ok((p.expr()?, p.alias()?)))?;
             p.need("FOR")?;
-            let column = p.pivot_column()?;
+            // no comparison here: IN is the clause's own word
+            let column = p.binary(4)?;
             p.need("IN")?;
             let values = p.in_parens(|p| p.comma_list(|p| Ok((p.expr()?, p.alias()?))))?;
             Ok(Pivot { aggregates, column, values })
         })
-    }
-
-    /// The pivoted expression ends before IN, which `expr` would take as an operator.
-    fn pivot_column(&mut self) -> Result<Expr> {
-        let (start, at) = (self.pos, self.at());
-        let value = self.expr()?;
-        match value.kind {
-            Kind::In { value, not: false, .. } => {
-                let end = value.end;
-                while self.pos > start && self.tokens[self.pos - 1].end > end {
-                    self.pos -= 1;
-                }
-                // brackets around the column close after its own end
-                while !self.peek_word("IN") {
-                    self.next();
-                    if matches!(self.tok(), Tok::End) {
-                        return Err(SqlError::syntax("expected IN", at));
-                    }
-                }
-                Ok(*value)
-            }
-            _ => Err(self.unexpected("`IN`")),
-        }
     }
 
     pub(super) fn unpivot(&mut self) -> Result<Unpivot> {

@@ -12,7 +12,7 @@ impl Parser {
             return Ok(Pipe::SetOp(op, queries));
         }
         if let Some(kind) = self.join_kind()? {
-            let right = self.from_item()?;
+            let right = self.read_from_item()?;
             return Ok(Pipe::Join { kind, right, on: self.join_on()? });
         }
         let name = self.any_word()?;

@@ -85,7 +85,7 @@ impl Parser {
             return Ok(Body::Query(Box::new(query)));
         }
         if self.word("FROM") {
-            return Ok(Body::From(Box::new(self.from_clause()?)));
+            return Ok(Body::From(Box::new(self.read_from()?)));
         }
         self.select().map(|select| Body::Select(Box::new(select)))
     }
@@ -134,7 +134,7 @@ impl Parser {
         self.need("SELECT")?;
         let mut select = self.select_head()?;
         if self.word("FROM") {
-            select.from = Some(self.from_clause()?);
+            select.from = Some(self.read_from()?);
         }
         if self.word("WHERE") {
             select.condition = Some(self.expr()?);
@@ -180,7 +180,8 @@ impl Parser {
     pub(super) fn items(&mut self) -> Result<Vec<Item>> {
         let mut items = vec![self.item()?];
         while self.sym(",") {
-            let ends = matches!(self.tok(), Tok::End | Tok::Sym(")" | ";" | "|>")) || self.peek_word("FROM");
+            let ends = matches!(self.tok(), Tok::End | Tok::Sym(")" | ";" | "|>")) 
+                || ["FROM", "UNION", "INTERSECT", "EXCEPT", "WHERE", "ORDER", "LIMIT", "GROUP"].iter().any(|w| self.peek_word(w));
             if ends {
                 break;
             }

@@ -44,7 +44,7 @@ const TABLE: &[Agg] = &[
     a("VARIANCE", "f", "f", "var_samp($d$1)$f"),
     a("VAR_SAMP", "f", "f", "var_samp($d$1)$f"),
     a("VAR_POP", "f", "f", "var_pop($d$1)$f"),
-    a("CORR", "ff", "f", "corr($1, $2)$f"),
+    a("CORR", "ff", "f", "CASE WHEN regr_count($1, $2)$f < 2 THEN NULL ELSE corr($1, $2)$f END"),
     a("COVAR_POP", "ff", "f", "covar_pop($1, $2)$f"),
     a("COVAR_SAMP", "ff", "f", "covar_samp($1, $2)$f"),
     a("APPROX_COUNT_DISTINCT", "a", "i", "count(DISTINCT $1)$f"),
@@ -193,7 +193,7 @@ impl Translator<'_> {
             let types: Vec<String> = args.iter().map(|(t, _)| t.ty.to_string()).collect();
             return Err(SqlError::semantic(format!("No matching signature for aggregate function {name} for argument types: {}", types.join(", ")), call.at));
         };
-        if matches!(name, "MIN" | "MAX") && matches!(converted[0].ty, Type::Json | Type::Geography | Type::Struct(_) | Type::Array(_)) {
+        if matches!(name, "MIN" | "MAX") && matches!(converted[0].ty, Type::Json | Type::Geography | Type::Struct(_) | Type::Array(_) | Type::Range(_)) {
             return Err(SqlError::semantic(format!("{name} is not defined for arguments of type {}", converted[0].ty), call.at));
         }
         let distinct = if call.distinct { "DISTINCT " } else { "" };
@@ -337,7 +337,7 @@ impl Translator<'_> {
             return Err(SqlError::semantic(format!("{name} needs {wanted} arguments"), call.at));
         }
         let value = self.plain(&values[0]);
-        let count = self.plain(&values[wanted - 1]);
+        let count = format!("rsdbt_sys.main.positive({})", self.plain(&values[wanted - 1]));
         let (label, ty) = if weighted { ("sum", values[1].ty.clone()) } else { ("count", Type::Int64) };
         let weight = if weighted { self.plain(&values[1]) } else { "1::BIGINT".to_owned() };
         let tail = if weighted { tail.with(format!("{weight} IS NOT NULL")) } else { tail.with_same() };
@@ -357,6 +357,9 @@ impl Translator<'_> {
         let key = self.expr(key, scope)?;
         if call.over.is_some() || !call.order.is_empty() || call.limit.is_some() {
             return Err(SqlError::unsupported(format!("{name} with HAVING and ORDER BY, LIMIT or OVER"), call.at));
+        }
+        if matches!(key.ty, Type::Range(_)) {
+            return Err(SqlError::unsupported(format!("HAVING MAX or MIN of {}", key.ty), call.at));
         }
         let key_sql = self.plain(&key);
         let star = matches!(call.args.first().map(|a| &a.kind), Some(Kind::Star) | None);

@@ -60,12 +60,15 @@ impl Translator<'_> {
             return self.plain(value);
         }
         if value.is_null() {
-            return format!("CAST(NULL AS {})", to.duck());
+            return format!("CAST({} AS {})", value.sql, to.duck());
         }
         match (&value.literal, to) {
             (Literal::Int, Type::Float64) => return value.sql.replace("::BIGINT", "::DOUBLE"),
             (Literal::Int, Type::Numeric | Type::BigNumeric) => return value.sql.replace("::BIGINT", &format!("::{}", to.duck())),
-            (Literal::Float(digits), Type::Numeric | Type::BigNumeric) => return format!("CAST('{digits}' AS {})", to.duck()),
+            (Literal::Float(digits), Type::Numeric | Type::BigNumeric) => {
+                let name = if *to == Type::Numeric { "bq_text_numeric" } else { "bq_text_bignumeric" };
+                return format!("{name}('{digits}')");
+            },
             (Literal::EmptyArray, _) => return format!("CAST([] AS {})", to.duck()),
             _ => {}
         }
@@ -113,14 +116,17 @@ impl Translator<'_> {
     /// CAST of a translated value.
     pub(super) fn cast_value(&self, value: &Typed, to: &Type, at: usize) -> Result<Typed> {
         if value.is_null() {
-            return Ok(Typed::new(format!("CAST(NULL AS {})", to.duck()), to.clone()));
+            return Ok(Typed::new(format!("CAST({} AS {})", value.sql, to.duck()), to.clone()));
+        }
+        if let (Literal::Float(digits), Type::Numeric | Type::BigNumeric) = (&value.literal, to) {
+            let name = if *to == Type::Numeric { "bq_text_numeric" } else { "bq_text_bignumeric" };
+            return Ok(Typed::new(format!("{name}('{digits}')"), to.clone()));
         }
         if let (Literal::EmptyArray, Type::Array(_)) = (&value.literal, to) {
             return Ok(Typed::new(self.convert(value, to), to.clone()));
         }
         if let (Literal::Text(content), Type::Range(inner)) = (&value.literal, to) {
-            let _ = inner;
-            let _ = content;
+            return self.range_literal(content, inner, at);
         }
         match self.cast_sql(&value.sql, &value.ty, to) {
             Some(sql) => Ok(Typed::new(sql, to.clone())),
@@ -139,7 +145,7 @@ impl Translator<'_> {
         let mut result = match format {
             Some(format) => {
                 let format = self.expr(format, scope)?;
-                self.cast_format(&value, &to, &format, &zone_sql, inner.at)?
+                self.cast_format(&value, &to, &format, inner.at)?
             }
             None if zone.is_some() => {
                 let kept = std::mem::take(&mut self.zone);
@@ -176,24 +182,15 @@ impl Translator<'_> {
         Ok(Typed::new(sql, value.ty))
     }
 
-    fn cast_format(&mut self, value: &Typed, to: &Type, format: &Typed, zone: &str, at: usize) -> Result<Typed> {
+    fn cast_format(&mut self, value: &Typed, to: &Type, format: &Typed, at: usize) -> Result<Typed> {
         use Type::*;
         let (v, f) = (&value.sql, &format.sql);
         let sql = match (&value.ty, to) {
-            (Date, String) => format!("bq_cast_format_datetime(CAST({v} AS TIMESTAMP), {f}, 'DATE')"),
-            (DateTime, String) => format!("bq_cast_format_datetime({v}, {f}, 'DATETIME')"),
-            (Time, String) => format!("bq_cast_format_datetime(CAST(DATE '1970-01-01' + {v} AS TIMESTAMP), {f}, 'TIME')"),
-            (Timestamp, String) => format!("bq_cast_format_timestamp({v}, {f}, {zone})"),
-            (String, Date) => format!("CAST(bq_cast_parse({v}, {f}, 'DATE') AS DATE)"),
-            (String, DateTime) => format!("bq_cast_parse({v}, {f}, 'DATETIME')"),
-            (String, Time) => format!("CAST(bq_cast_parse({v}, {f}, 'TIME') AS TIME)"),
-            (String, Timestamp) => format!("bq_cast_parse_timestamp({v}, {f}, {zone})"),
+            (Date | DateTime | Time | Timestamp | Int64 | Numeric | BigNumeric | Float64, String) | (String, Date | DateTime | Time | Timestamp) => {
+                return Err(SqlError::unsupported(format!("CAST({} AS {to} FORMAT ...)", value.ty), at).help("FORMAT_DATE, PARSE_DATE and their kin are supported"));
+            }
             (Bytes, String) => format!("bq_cast_bytes_text({v}, {f})"),
             (String, Bytes) => format!("bq_cast_text_bytes({v}, {f})"),
-            (Int64 | Numeric | BigNumeric | Float64, String) => {
-                let text = if value.ty == Float64 { format!("bq_float_text({v})") } else { format!("CAST({v} AS VARCHAR)") };
-                format!("bq_cast_format_number({text}, {f})")
-            }
             (Null, _) => format!("CAST(NULL AS {})", to.duck()),
             (from, to) => return Err(SqlError::semantic(format!("CAST from {from} to {to} with FORMAT is not possible"), at)),
         };

@@ -66,7 +66,7 @@ impl Translator<'_> {
         let typed = self.expr(value, scope)?;
         match typed.ty {
             Type::Bool => Ok(typed.sql),
-            Type::Null => Ok("CAST(NULL AS BOOLEAN)".into()),
+            Type::Null => Ok(format!("CAST({} AS BOOLEAN)", typed.sql)),
             other => Err(SqlError::semantic(format!("a condition must be BOOL, this is {other}"), value.at)),
         }
     }
@@ -205,7 +205,7 @@ impl Translator<'_> {
         }
     }
 
-    fn range_literal(&mut self, content: &str, inner: &Type, at: usize) -> Result<Typed> {
+    pub(super) fn range_literal(&self, content: &str, inner: &Type, at: usize) -> Result<Typed> {
         let bad = || SqlError::semantic("a RANGE literal looks like '[start, end)'", at);
         let body = content.trim().strip_prefix('[').and_then(|c| c.strip_suffix(')')).ok_or_else(bad)?;
         let (start, end) = body.split_once(',').ok_or_else(bad)?;

@@ -10,45 +10,45 @@ impl Translator<'_> {
     /// A FROM clause as DuckDB text with its scope, whose parent is `outer`.
     pub(super) fn from(&mut self, from: &From, outer: &Scope) -> Result<(String, Scope)> {
         let empty = Scope::child(outer);
-        self.from_in(from, &empty)
+        self.source(from, &empty)
     }
 
     /// `left` holds the FROM items before this one, which an array join may name.
-    fn from_in(&mut self, from: &From, left: &Scope) -> Result<(String, Scope)> {
+    pub(super) fn source(&mut self, from: &From, left: &Scope) -> Result<(String, Scope)> {
         match &from.kind {
             FromKind::Table { path, names, alias, offset, as_of } => {
                 if as_of.is_some() {
                     self.check_system_time(as_of.as_ref(), from.at)?;
                 }
-                self.from_table(path, names, alias.as_ref(), offset.as_ref(), left)
+                self.table_source(path, names, alias.as_ref(), offset.as_ref(), left)
             }
             FromKind::Query { query, alias, lateral } => {
                 let outer = if *lateral { left.clone() } else { left.parent.as_deref().cloned().unwrap_or_default() };
                 let out = self.query(query, &outer)?;
                 let word = if *lateral { "LATERAL " } else { "" };
-                Ok(self.from_output(word, out, alias.as_ref(), left))
+                Ok(self.query_source(word, out, alias.as_ref(), left))
             }
             FromKind::Unnest { values, alias, offset } => match values.as_slice() {
-                [value] => self.from_unnest(value, alias.as_ref(), offset.as_ref(), left),
+                [value] => self.unnest_source(value, alias.as_ref(), offset.as_ref(), left),
                 _ => Err(SqlError::unsupported("UNNEST of several arrays", from.at)),
             },
             FromKind::Call { call, alias } => {
                 let out = self.table_function(call, left)?;
-                Ok(self.from_output("", out, alias.as_ref(), left))
+                Ok(self.query_source("", out, alias.as_ref(), left))
             }
             FromKind::Join { kind, left: a, right: b, on } => self.join(kind, a, b, on, left),
             FromKind::Pivot { source, pivot, alias } => {
-                let (sql, scope) = self.from_in(source, left)?;
+                let (sql, scope) = self.source(source, left)?;
                 let out = self.pivot(&sql, &scope, pivot)?;
-                Ok(self.from_output("", out, alias.as_ref(), left))
+                Ok(self.query_source("", out, alias.as_ref(), left))
             }
             FromKind::Unpivot { source, unpivot, alias } => {
-                let (sql, scope) = self.from_in(source, left)?;
+                let (sql, scope) = self.source(source, left)?;
                 let out = self.unpivot(&sql, &scope, unpivot)?;
-                Ok(self.from_output("", out, alias.as_ref(), left))
+                Ok(self.query_source("", out, alias.as_ref(), left))
             }
             FromKind::Sample { source, percent } => {
-                let (sql, scope) = self.from_in(source, left)?;
+                let (sql, scope) = self.source(source, left)?;
                 let percent = self.expr(percent, left)?;
                 Ok((format!("(SELECT * FROM {sql} TABLESAMPLE ({} PERCENT))", percent.sql), scope))
             }
@@ -61,7 +61,7 @@ impl Translator<'_> {
     }
 
     /// A translated query as a FROM item.
-    pub(super) fn from_output(&mut self, word: &str, out: Output, alias: Option<&Ident>, left: &Scope) -> (String, Scope) {
+    pub(super) fn query_source(&mut self, word: &str, out: Output, alias: Option<&Ident>, left: &Scope) -> (String, Scope) {
         let phys = alias.map_or_else(|| self.fresh("t"), |a| a.text.clone());
         let names: Vec<String> = out.cols.iter().map(|c| quote(&c.phys)).collect();
         let sql = format!("{word}({}) AS {}({})", out.sql, quote(&phys), names.join(", "));
@@ -88,7 +88,7 @@ impl Translator<'_> {
         scope
     }
 
-    fn from_table(&mut self, path: &Path, names: &[Ident], alias: Option<&Ident>, offset: Option<&Option<Ident>>, left: &Scope) -> Result<(String, Scope)> {
+    fn table_source(&mut self, path: &Path, names: &[Ident], alias: Option<&Ident>, offset: Option<&Option<Ident>>, left: &Scope) -> Result<(String, Scope)> {
         if let [name] = path.parts.as_slice()
             && let Some(cte) = self.ctes.iter().rev().find(|c| c.name.eq_ignore_ascii_case(name)).cloned()
         {
@@ -98,11 +98,11 @@ impl Translator<'_> {
         }
         if names.len() > 1 && left.find_range(&names[0]).is_some() {
             let value = path_expr(names);
-            return self.from_unnest(&value, alias, offset, left);
+            return self.unnest_source(&value, alias, offset, left);
         }
         let Some(relation) = self.catalog.relation(&path.parts) else {
             if names.len() > 1 && left.find(&names[0])?.is_some() {
-                return self.from_unnest(&path_expr(names), alias, offset, left);
+                return self.unnest_source(&path_expr(names), alias, offset, left);
             }
             return Err(SqlError::semantic(format!("Not found: Table {}", path.text()), path.at));
         };
@@ -114,7 +114,7 @@ impl Translator<'_> {
     }
 
     /// `UNNEST(array) [AS alias] [WITH OFFSET [AS name]]`
-    fn from_unnest(&mut self, value: &Expr, alias: Option<&Ident>, offset: Option<&Option<Ident>>, left: &Scope) -> Result<(String, Scope)> {
+    fn unnest_source(&mut self, value: &Expr, alias: Option<&Ident>, offset: Option<&Option<Ident>>, left: &Scope) -> Result<(String, Scope)> {
         let array = self.expr(value, left)?;
         let element = match &array.ty {
             Type::Array(inner) => super::select::known(inner),
@@ -142,12 +142,12 @@ impl Translator<'_> {
     }
 
     fn join(&mut self, kind: &str, a: &From, b: &From, on: &JoinOn, left: &Scope) -> Result<(String, Scope)> {
-        let (left_sql, left_scope) = self.from_in(a, left)?;
+        let (left_sql, left_scope) = self.source(a, left)?;
         // the right side may name the items of the left one (array joins), and what both sit in
         let mut visible = left.clone();
         visible.star.extend(left_scope.star.iter().cloned());
         visible.ranges.extend(left_scope.ranges.iter().cloned());
-        let (right_sql, right_scope) = self.from_in(b, &visible)?;
+        let (right_sql, right_scope) = self.source(b, &visible)?;
         for range in &right_scope.ranges {
             if left_scope.range(&range.alias).is_some() {
                 return Err(SqlError::semantic(format!("Duplicate table alias {} in the same FROM clause", range.alias), b.at));

@@ -25,7 +25,7 @@ pub use statement::{Effect, Plan};
 use super::ast::{Function, Path, TypeName};
 use super::types::{Type, quote};
 use super::{Result, SqlError};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A table, view or similar that a query may name.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ pub trait Catalog {
     /// Where a table or schema would live: its DuckDB name.
     fn target(&self, path: &[String]) -> String;
     fn schema(&self, path: &[String]) -> String;
-    fn routine(&self, path: &str) -> Option<Rc<Function>>;
+    fn routine(&self, path: &str) -> Option<Arc<Function>>;
     fn variable(&self, name: &str) -> Option<Type>;
     /// The session's time zone.
     fn zone(&self) -> String;

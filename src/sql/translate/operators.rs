@@ -10,8 +10,8 @@ impl Translator<'_> {
         let value = self.expr(inner, scope)?;
         match (op, &value.ty) {
             ("NOT", Type::Bool) => Ok(Typed::new(format!("(NOT {})", value.sql), Type::Bool)),
-            ("NOT", Type::Null) => Ok(Typed::new("CAST(NULL AS BOOLEAN)", Type::Bool)),
-            ("-" | "+", Type::Null) => Ok(Typed::new("CAST(NULL AS BIGINT)", Type::Int64)),
+            ("NOT", Type::Null) => Err(SqlError::semantic("Operands of NOT cannot be literal NULL", inner.at)),
+            ("-" | "+", Type::Null) => Ok(Typed::new(self.plain(&value), Type::Int64)),
             ("+", ty) if ty.is_number() => Ok(Typed::new(value.sql, ty.clone())),
             ("-", ty) if ty.is_number() || *ty == Type::Interval => Ok(Typed::new(format!("(-{})", value.sql), ty.clone())),
             ("~", Type::Int64) => Ok(Typed::new(format!("(~{})", value.sql), Type::Int64)),
@@ -61,7 +61,7 @@ impl Translator<'_> {
         let (x, y) = (self.convert(a, &ty), self.convert(b, &ty));
         let sql = match (op, &ty) {
             ("/", Type::Float64) => {
-                let safe = matches!(&b.literal, Literal::Int | Literal::Float(_)) && !is_zero(&b.sql);
+                let safe = b.literal == Literal::Int && !is_zero(&b.sql);
                 if safe { format!("({x} / {y})") } else { format!("bq_divide({x}, {y})") }
             }
             ("/", Type::Numeric) => format!("bq_numeric_divide({x}, {y})"),
@@ -126,11 +126,15 @@ impl Translator<'_> {
         let equality = matches!(op, "=" | "!=");
         let fine = match &ty {
             Type::Json | Type::Geography => false,
-            Type::Struct(_) | Type::Array(_) | Type::Range(_) => equality && ty.groupable() || matches!(ty, Type::Range(_)),
+            Type::Range(_) if !equality => return Err(SqlError::unsupported(format!("{op} of {ty}"), at)),
+            Type::Struct(_) | Type::Array(_) | Type::Range(_) => equality && ty.groupable(),
             _ => true,
         };
         if !fine {
             return Err(SqlError::semantic(format!("{op} is not defined for arguments of type {ty}"), at));
+        }
+        if let Type::Struct(fields) = &ty {
+            return self.struct_comparison(op, (&x, &y), fields, at);
         }
         let duck = if op == "!=" { "<>" } else { op };
         let plain = format!("({x} {duck} {y})");
@@ -147,6 +151,17 @@ impl Translator<'_> {
         };
         let sql = guard.iter().fold(plain, |sql, side| format!("({sql} AND NOT isnan({side}))"));
         Ok(Typed::new(sql, Type::Bool))
+    }
+
+    /// Field by field, since DuckDB takes two NULL fields for equal.
+    fn struct_comparison(&mut self, op: &str, sides: (&str, &str), fields: &[crate::sql::types::Field], at: usize) -> Result<Typed> {
+        let mut tests = Vec::new();
+        for (phys, field) in crate::sql::types::field_names(fields).iter().zip(fields) {
+            let side = |sql: &str| Typed::new(format!("({sql}).{}", crate::sql::types::quote(phys)), field.ty.clone());
+            tests.push(self.comparison("=", &side(sides.0), &side(sides.1), at)?.sql);
+        }
+        let all = format!("({})", tests.join(" AND "));
+        Ok(Typed::new(if op == "!=" { format!("(NOT {all})") } else { all }, Type::Bool))
     }
 
     pub(super) fn is(&mut self, inner: &Expr, what: &str, not: bool, scope: &Scope) -> Result<Typed> {
@@ -188,7 +203,7 @@ impl Translator<'_> {
             Set::Items(_) => {
                 let items = self.set_values(set, scope)?;
                 let mut tests = Vec::new();
-                let plain = items.iter().all(|(item, _)| item.ty == value.ty && value.ty != Type::Float64);
+                let plain = items.iter().all(|(item, _)| item.ty == value.ty && !matches!(value.ty, Type::Float64 | Type::Struct(_)));
                 if plain && value.ty.groupable() {
                     let list: Vec<&str> = items.iter().map(|(t, _)| t.sql.as_str()).collect();
                     format!("({} IN ({}))", value.sql, list.join(", "))

@@ -12,6 +12,14 @@ impl Translator<'_> {
         if matches!(value.ty, Type::Json | Type::Geography | Type::Struct(_) | Type::Array(_)) {
             return Err(SqlError::semantic(format!("ORDER BY does not support expressions of type {}", value.ty), order.value.at));
         }
+        if let Type::Range(_) = &value.ty {
+            // an open start is the earliest, an open end the latest
+            let (first_end, last_end) = if order.descending { ("NULLS LAST", "NULLS FIRST") } else { ("NULLS FIRST", "NULLS LAST") };
+            let direction = if order.descending { "DESC" } else { "ASC" };
+            let nulls = if order.nulls_first.unwrap_or(!order.descending) { "DESC" } else { "ASC" };
+            let sql = &value.sql;
+            return Ok(format!("(({sql}) IS NULL) {nulls}, ({sql})._start {direction} {first_end}, ({sql})._end {direction} {last_end}"));
+        }
         if order.collate.is_some() {
             return Err(SqlError::unsupported("COLLATE", order.value.at));
         }

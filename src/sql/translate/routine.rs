@@ -4,7 +4,7 @@ use super::scope::Scope;
 use super::{Output, Result, SqlError, Translator, Typed};
 use crate::sql::ast::{Call, Expr, Function, FunctionBody, Kind};
 use crate::sql::types::Type;
-use std::rc::Rc;
+use std::sync::Arc;
 
 impl Translator<'_> {
     pub(super) fn user_function(&mut self, call: &Call, scope: &Scope) -> Result<Option<Typed>> {
@@ -44,7 +44,7 @@ impl Translator<'_> {
     }
 
     /// The arguments under their parameters' names, coerced to the declared types.
-    fn bind(&mut self, function: &Rc<Function>, call: &Call, scope: &Scope) -> Result<Vec<(String, Typed)>> {
+    fn bind(&mut self, function: &Arc<Function>, call: &Call, scope: &Scope) -> Result<Vec<(String, Typed)>> {
         if function.params.len() != call.args.len() {
             return Err(SqlError::semantic(
                 format!("No matching signature for function {}: it takes {} arguments, {} given", call.name, function.params.len(), call.args.len()),

@@ -102,7 +102,7 @@ impl Translator<'_> {
     /// A value with its type settled: an untyped NULL is an INT64.
     pub(super) fn plain(&self, value: &Typed) -> String {
         match &value.ty {
-            Type::Null => "CAST(NULL AS BIGINT)".into(),
+            Type::Null => format!("CAST({} AS BIGINT)", value.sql),
             Type::Array(inner) if **inner == Type::Null => format!("CAST({} AS BIGINT[])", value.sql),
             _ => value.sql.clone(),
         }

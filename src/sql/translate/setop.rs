@@ -66,6 +66,9 @@ impl Translator<'_> {
             .map(|(i, (col, want))| {
                 let value = match out.literals.get(i) {
                     Some(Literal::Null) => Typed::null(),
+                    Some(literal @ Literal::Float(_)) if matches!(want.ty, crate::sql::types::Type::Numeric | crate::sql::types::Type::BigNumeric) => {
+                        Typed { sql: String::new(), ty: col.ty.clone(), literal: literal.clone() }
+                    }
                     Some(Literal::EmptyArray) => Typed { sql: String::new(), ty: col.ty.clone(), literal: Literal::EmptyArray },
                     _ => Typed::new(column(&alias, &col.phys), col.ty.clone()),
                 };
@@ -151,11 +154,13 @@ impl Translator<'_> {
     }
 }
 
+/// The names of a side's columns; one without a name can be left out unless every column must stay.
 fn names(out: &Output, op: &SetOp) -> Result<Vec<String>> {
-    out.cols
-        .iter()
-        .map(|c| c.name.clone().ok_or_else(|| SqlError::semantic("a set operation by name needs every column named", op.at)))
-        .collect()
+    let all = op.strict || (op.mode.is_some_and(|m| m != "INNER") && matches!(op.by_name, Some(None)));
+    if all && out.cols.iter().any(|c| c.name.is_none()) {
+        return Err(SqlError::semantic("a set operation by name needs every column named", op.at));
+    }
+    Ok(out.cols.iter().filter_map(|c| c.name.clone()).collect())
 }
 
 /// A column of a side as a value that still knows which literal it is.

@@ -32,7 +32,7 @@ impl Translator<'_> {
         }
         let over = self.window_spec(window, scope, call.at)?;
         if let Some((_, duck, ty)) = RANKING.iter().find(|(n, ..)| *n == name) {
-            let resolved = self.resolve_window(window, scope, call.at)?;
+            let resolved = Self::resolve_window(window, scope)?;
             if resolved.order.is_empty() && !matches!(name, "ROW_NUMBER") {
                 return Err(SqlError::semantic(format!("Window ORDER BY is required for analytic function {name}"), call.at));
             }
@@ -88,11 +88,11 @@ impl Translator<'_> {
     }
 
     /// The window with its named base worked in.
-    fn resolve_window(&self, window: &Window, scope: &Scope, at: usize) -> Result<Window> {
+    fn resolve_window(window: &Window, scope: &Scope) -> Result<Window> {
         let Some(base) = &window.base else { return Ok(window.clone()) };
         let found = scope.windows.iter().find(|(name, _)| name.eq_ignore_ascii_case(&base.text)).map(|(_, w)| w.clone());
         let named = found.ok_or_else(|| SqlError::semantic(format!("Unrecognized window alias {}", base.text), base.at))?;
-        let mut whole = self.resolve_window(&named, scope, at)?;
+        let mut whole = Self::resolve_window(&named, scope)?;
         if !window.partition.is_empty() {
             whole.partition = window.partition.clone();
         }
@@ -106,7 +106,7 @@ impl Translator<'_> {
     }
 
     pub(super) fn window_spec(&mut self, window: &Window, scope: &Scope, at: usize) -> Result<String> {
-        let window = self.resolve_window(window, scope, at)?;
+        let window = Self::resolve_window(window, scope)?;
         let mut parts = Vec::new();
         if !window.partition.is_empty() {
             let mut keys = Vec::new();

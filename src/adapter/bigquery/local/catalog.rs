@@ -3,12 +3,12 @@
 use crate::adapter::Value;
 use crate::adapter::duckdb::Connection;
 use crate::sql::ast::Function;
-use crate::sql::translate::{Catalog, ModelCall, Relation};
+use crate::sql::translate::{Catalog, ModelCall, Relation, text};
 use crate::sql::types::{Type, quote};
 use crate::sql::{Result, SqlError};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A session's view of names; columns are read once a statement.
 pub(super) struct Names<'a> {
@@ -17,7 +17,7 @@ pub(super) struct Names<'a> {
     pub dataset: &'a str,
     pub zone: String,
     pub variables: &'a HashMap<String, Type>,
-    pub routines: &'a HashMap<String, Rc<Function>>,
+    pub routines: &'a HashMap<String, Arc<Function>>,
     pub cache: RefCell<HashMap<String, Option<Relation>>>,
 }
 
@@ -56,6 +56,9 @@ impl Names<'_> {
         if let Some(found) = super::script::information_schema(path, self.project) {
             return Some(found);
         }
+        if path.len() >= 2 && path[path.len() - 1].eq_ignore_ascii_case("COLUMNS") && path[path.len() - 2].eq_ignore_ascii_case("INFORMATION_SCHEMA") {
+            return Some(self.columns_view(&path[..path.len() - 2]));
+        }
         let literal = |value: &str| value.replace('\'', "''");
         let (schema, name) = split(path, self.project);
         let named = format!("lower(table_name) = lower('{}')", literal(name));
@@ -67,6 +70,31 @@ impl Names<'_> {
         let schema = schema.unwrap_or_else(|| self.default_schema().to_owned());
         let columns = self.read(&format!("database_name <> 'temp' AND schema_name = '{}' AND {named}", literal(&schema)))?;
         Some(Relation { sql: self.target(path), columns })
+    }
+
+    /// INFORMATION_SCHEMA.COLUMNS of a dataset, with BigQuery's names of the types.
+    fn columns_view(&self, owner: &[String]) -> Relation {
+        let schema = match owner {
+            [project, dataset] => schema_name(project, dataset, self.project),
+            _ => owner.first().cloned().unwrap_or_else(|| self.default_schema().to_owned()),
+        };
+        let names = ["table_catalog", "table_schema", "table_name", "column_name", "ordinal_position", "is_nullable", "data_type"];
+        let sql = format!(
+            "SELECT schema_name, table_name, column_name, column_index, is_nullable, data_type FROM duckdb_columns() WHERE NOT internal AND database_name NOT IN ('rsdbt_sys', 'temp') AND schema_name = {} ORDER BY table_name, column_index",
+            text(&schema)
+        );
+        let found = self.connection.borrow_mut().query(&sql).unwrap_or_default();
+        let mut lines = vec!["(NULL, NULL, NULL, NULL, NULL::BIGINT, NULL, NULL)".to_owned()];
+        for row in found.rows {
+            if let [Value::Text(schema), Value::Text(table), Value::Text(column), Value::Int(position), nullable, Value::Text(ty)] = row.as_slice() {
+                let nullable = if *nullable == Value::Bool(false) { "NO" } else { "YES" };
+                let cells = [self.project, schema, table, column].map(text).join(", ");
+                lines.push(format!("({cells}, {position}, '{nullable}', {})", text(&Type::of_duck(ty).to_string())));
+            }
+        }
+        let sql = format!("(SELECT * FROM (VALUES {}) AS c({}) WHERE column_name IS NOT NULL)", lines.join(", "), names.join(", "));
+        let ty = |n: &str| if n == "ordinal_position" { Type::Int64 } else { Type::String };
+        Relation { sql, columns: names.iter().map(|n| ((*n).to_owned(), ty(n))).collect() }
     }
 
     fn default_schema(&self) -> &str {
@@ -103,7 +131,7 @@ impl Catalog for Names<'_> {
         format!("{}.{}", quote(self.connection.borrow().catalog()), quote(&schema))
     }
 
-    fn routine(&self, path: &str) -> Option<Rc<Function>> {
+    fn routine(&self, path: &str) -> Option<Arc<Function>> {
         let parts: Vec<&str> = path.split('.').collect();
         let short = match parts.as_slice() {
             [owner, rest @ ..] if parts.len() == 3 && owner.eq_ignore_ascii_case(self.project) => rest.join("."),

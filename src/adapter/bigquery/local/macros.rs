@@ -14,7 +14,7 @@ const MACROS: &[(&str, &str)] = &[
     ("check_length(v, l, n)", "CASE WHEN l > n THEN error('the value is longer than its type allows') ELSE v END"),
     ("positive(n)", "CASE WHEN n IS NULL OR n < 1 THEN error('the argument must be a positive integer') ELSE n END"),
     ("not_negative(n)", "CASE WHEN n IS NULL OR n < 0 THEN error('the offset must not be NULL or negative') ELSE n END"),
-    ("quantiles(l, n)", "CASE WHEN l IS NULL OR len(l) = 0 THEN NULL ELSE list_transform(range(n + 1), lambda i: l[CAST(floor(i * (len(l) - 1) / n + 0.5) AS BIGINT) + 1]) END"),
+    ("quantiles(l, n)", "CASE WHEN l IS NULL OR len(l) = 0 THEN NULL ELSE list_transform(range(n + 1), lambda i: l[greatest(CAST(ceil(i * len(l) / n) AS BIGINT), 1)]) END"),
     ("top_groups(l)", "list_transform(list_distinct(list_transform(l, lambda e: struct_pack(v := e.v))), lambda d: struct_pack(\"value\" := d.v, w := list_sum(list_transform(list_filter(l, lambda e: e.v IS NOT DISTINCT FROM d.v), lambda e: e.w))))"),
     ("top_count(l, n)", "list_transform(list_reverse_sort(list_transform(rsdbt_sys.main.top_groups(l), lambda g: struct_pack(w := g.w, \"value\" := g.\"value\")))[1:n], lambda g: struct_pack(\"value\" := g.\"value\", \"count\" := g.w))"),
     ("top_sum(l, n)", "list_transform(list_reverse_sort(list_transform(rsdbt_sys.main.top_groups(l), lambda g: struct_pack(w := g.w, \"value\" := g.\"value\")))[1:n], lambda g: struct_pack(\"value\" := g.\"value\", \"sum\" := g.w))"),

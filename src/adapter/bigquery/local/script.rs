@@ -6,7 +6,7 @@ use crate::sql::ast::{Expr, Function, Ident, Param, SetTarget, Statement, Statem
 use crate::sql::translate::{Relation, Typed, text};
 use crate::sql::types::Type;
 use crate::sql::{SqlError, parse};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Where execution goes after a statement.
 pub(super) enum Flow {
@@ -134,12 +134,22 @@ impl LocalSession {
                 SetTarget::System(name, at) => self.set_system(name, value, *at),
                 SetTarget::Variable(name) => {
                     let ty = self.variable_type(name)?;
+                    // dbt writes SET (x) = (SELECT AS STRUCT ...): a struct of one field for one variable
+                    let given = self.translate(|t| t.standalone(value))?;
+                    if matches!(&given.ty, Type::Struct(fields) if fields.len() == 1) && !matches!(ty, Type::Struct(_)) {
+                        return self.set_fields(targets, &given, value, at);
+                    }
                     let sql = self.translate(|t| t.assigned(value, &ty))?;
                     self.store(&name.text, &ty, &sql, at)
                 }
             };
         }
         let typed = self.translate(|t| t.standalone(value))?;
+        self.set_fields(targets, &typed, value, at)
+    }
+
+    /// One field of a struct for each variable.
+    fn set_fields(&mut self, targets: &[SetTarget], typed: &Typed, value: &Expr, at: usize) -> Result<(), DbError> {
         let Type::Struct(fields) = &typed.ty else {
             return Err(self.refused(SqlError::semantic("SET of several variables needs a STRUCT", value.at)));
         };
@@ -355,7 +365,7 @@ impl LocalSession {
         let key = if own { parts[1..].join(".") } else { function.name.text() };
         let exists = self.routines.0.contains_key(&key.to_lowercase());
         if !(exists && function.mode.if_not_exists) {
-            self.routines.0.insert(key.to_lowercase(), Rc::new(function.clone()));
+            self.routines.0.insert(key.to_lowercase(), Arc::new(function.clone()));
         }
     }
 

@@ -12,7 +12,7 @@ use crate::sql::types::Type;
 use crate::sql::{SqlError, parse};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 pub struct LocalSession {
     pub(super) connection: Connection,
@@ -29,11 +29,9 @@ pub struct LocalSession {
     pub(super) last: Option<Table>,
 }
 
-/// Syntax trees are shared by `Rc` inside one session, and a session lives on one thread at a time.
+/// User-defined functions by lower-case name.
 #[derive(Default)]
-pub(super) struct Routines(pub HashMap<String, Rc<Function>>);
-// SAFETY: no Rc of this map leaves the session; moving the session moves every owner at once.
-unsafe impl Send for Routines {}
+pub(super) struct Routines(pub HashMap<String, Arc<Function>>);
 
 impl LocalSession {
     pub(super) fn new(mut connection: Connection, project: &str, dataset: &str) -> Result<LocalSession, DbError> {

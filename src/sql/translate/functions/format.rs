@@ -28,7 +28,8 @@ fn format(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
             Type::Json => "j",
             _ => "o",
         };
-        tagged.push(format!("struct_pack(k := '{tag}', t := {plain}, l := {literal})"));
+        let tag = if tag == "0" { "'0'".to_owned() } else { format!("CASE WHEN {} IS NULL THEN '0' ELSE '{tag}' END", value.sql) };
+        tagged.push(format!("struct_pack(k := {tag}, t := {plain}, l := {literal})"));
     }
     let kinds: Vec<String> = tagged.iter().map(|s| format!("({s}).k")).collect();
     let plains: Vec<String> = tagged.iter().map(|s| format!("({s}).t")).collect();
@@ -43,7 +44,6 @@ impl Translator<'_> {
     pub(in crate::sql::translate) fn shown(&self, value: &Typed, literal: bool, at: usize) -> Result<String> {
         let plain = value.sql.clone();
         let word = |name: &str, sql: String| if literal { format!("'{name} \"' || {sql} || '\"'") } else { sql };
-        let null = if literal { "'NULL'" } else { "'NULL'" };
         let sql = match &value.ty {
             Type::Null => return Ok("'NULL'".into()),
             Type::String => if literal { format!("bq_quote_text({plain})") } else { plain.clone() },
@@ -75,6 +75,6 @@ impl Translator<'_> {
                 }
             }
         };
-        Ok(format!("COALESCE({sql}, {null})"))
+        Ok(format!("COALESCE({sql}, 'NULL')"))
     }
 }

@@ -72,7 +72,7 @@ pub(super) const SPECIAL: &[(&str, Special)] = &[
     ("JSON_ARRAY_INSERT", set),
 ];
 
-fn first<'a>(call: &'a Call) -> Result<&'a Expr> {
+fn first(call: &Call) -> Result<&Expr> {
     call.args.first().ok_or_else(|| SqlError::semantic(format!("{} needs an argument", call.name), call.at))
 }
 
@@ -114,7 +114,7 @@ fn object(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
             return Ok(Typed::new(sql, Type::Json));
         }
     }
-    if call.args.len() % 2 != 0 {
+    if !call.args.len().is_multiple_of(2) {
         return Err(SqlError::semantic("JSON_OBJECT needs pairs of key and value", call.at));
     }
     let (mut keys, mut values) = (Vec::new(), Vec::new());

@@ -12,7 +12,9 @@ use crate::sql::{Result, SqlError};
 type Answer = std::result::Result<(String, Vec<(String, Type)>), String>;
 
 /// Name, code, and whether an input table belongs to it.
-const TABLE: &[(&str, fn(&Model, &ModelCall) -> Answer)] = &[
+type Function = fn(&Model, &ModelCall) -> Answer;
+
+const TABLE: &[(&str, Function)] = &[
     ("ML.PREDICT", predicted),
     ("ML.EVALUATE", evaluated),
     ("ML.CENTROIDS", centroids),

@@ -33,7 +33,7 @@ fn strftime(format: &str, local: i64, zone: Option<(i64, &str)>, what: &str) -> 
         };
         let mut extended = String::new();
         if element == 'E' {
-            while let Some(next) = items.next() {
+            for next in items.by_ref() {
                 extended.push(next);
                 if !next.is_ascii_digit() && next != '*' {
                     break;

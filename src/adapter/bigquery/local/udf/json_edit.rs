@@ -131,8 +131,7 @@ fn set(a: &[Val<'_>]) -> Answer {
 }
 
 fn put(mut value: &mut Value, steps: &[Step], new: Value, create: bool) {
-    for (i, step) in steps.iter().enumerate() {
-        let last = i + 1 == steps.len();
+    for step in steps {
         if value.is_null() && create {
             *value = match step {
                 Step::Key(_) => Value::Object(Default::default()),
@@ -141,7 +140,7 @@ fn put(mut value: &mut Value, steps: &[Step], new: Value, create: bool) {
         }
         value = match (value, step) {
             (Value::Object(map), Step::Key(key)) => {
-                if !map.contains_key(key) && !(create || last && map.contains_key(key)) {
+                if !create && !map.contains_key(key) {
                     return;
                 }
                 map.entry(key.clone()).or_insert(Value::Null)

@@ -223,7 +223,8 @@ unsafe fn read<'a>(vector: &FlatVector<'a>, letter: char, row: usize) -> Val<'a>
             'i' | 't' | 'D' | 'T' => Val::Int(*vector.as_mut_ptr::<i64>().add(row)),
             'd' => Val::Int(i64::from(*vector.as_mut_ptr::<i32>().add(row))),
             'f' => Val::Float(*vector.as_mut_ptr::<f64>().add(row)),
-            'n' | 'N' => Val::Decimal(*vector.as_mut_ptr::<i128>().add(row)),
+            // DuckDB aligns vectors to 8 bytes, Rust wants 16 for an i128
+            'n' | 'N' => Val::Decimal(vector.as_mut_ptr::<i128>().add(row).read_unaligned()),
             'b' => Val::Bool(*vector.as_mut_ptr::<u8>().add(row) != 0),
             _ => {
                 let raw = *vector.as_mut_ptr::<ffi::duckdb_interval>().add(row);
@@ -298,7 +299,7 @@ fn write(vector: &mut FlatVector<'_>, letter: char, row: usize, answer: Out) {
             Out::Int(v) if letter == 'd' => *vector.as_mut_ptr::<i32>().add(row) = v as i32,
             Out::Int(v) => *vector.as_mut_ptr::<i64>().add(row) = v,
             Out::Float(v) => *vector.as_mut_ptr::<f64>().add(row) = v,
-            Out::Decimal(v) => *vector.as_mut_ptr::<i128>().add(row) = v,
+            Out::Decimal(v) => vector.as_mut_ptr::<i128>().add(row).write_unaligned(v),
             Out::Interval(months, days, micros) => {
                 *vector.as_mut_ptr::<ffi::duckdb_interval>().add(row) = ffi::duckdb_interval { months, days, micros };
             }

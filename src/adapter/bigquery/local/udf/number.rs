@@ -49,7 +49,7 @@ pub(super) const TABLE: &[Row] = &[
     ("bq_shift_right", "ii>i", |a| shift(a, |x, n| (x as u64 >> n) as i64)),
     ("bq_float_int", "f>i", |a| {
         let rounded = a[0].float().round();
-        if rounded >= -9_223_372_036_854_775_808.0 && rounded < 9_223_372_036_854_775_808.0 { int(rounded as i64) } else { Err(format!("Illegal conversion of FLOAT64 {} to INT64", shortest(a[0].float()))) }
+        if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&rounded) { int(rounded as i64) } else { Err(format!("Illegal conversion of FLOAT64 {} to INT64", shortest(a[0].float()))) }
     }),
     ("bq_float_numeric", "f>n", |a| from_float(a[0].float(), 9)),
     ("bq_float_bignumeric", "f>N", |a| from_float(a[0].float(), 18)),
@@ -65,7 +65,7 @@ pub(super) const TABLE: &[Row] = &[
         _ => Err(format!("Bad bool value: {}", a[0].text())),
     }),
     ("bq_text_numeric", "s>n", |a| parse_decimal(a[0].text(), 9).ok_or_else(|| format!("Invalid NUMERIC value: {}", a[0].text())).map(Out::Decimal)),
-    ("bq_text_bignumeric", "s>N", |a| parse_decimal(a[0].text(), 18).ok_or_else(|| format!("Invalid BIGNUMERIC value: {}", a[0].text())).map(Out::Decimal)),
+    ("bq_text_bignumeric", "s>N", |a| exact_big(a[0].text()).ok_or_else(|| format!("Invalid BIGNUMERIC value: {}", a[0].text())).map(Out::Decimal)),
     ("bq_parse_numeric", "s>n", |a| parse_loose(a[0].text(), 9).ok_or_else(|| format!("Invalid input to PARSE_NUMERIC: {}", a[0].text())).map(Out::Decimal)),
     ("bq_parse_bignumeric", "s>N", |a| parse_loose(a[0].text(), 18).ok_or_else(|| format!("Invalid input to PARSE_BIGNUMERIC: {}", a[0].text())).map(Out::Decimal)),
     ("bq_round", "fi>f", |a| float(round_float(a[0].float(), a[1].int(), f64::round))),
@@ -289,6 +289,13 @@ pub(super) fn parse_decimal(value: &str, scale: usize) -> Option<i128> {
         number += 1;
     }
     (number <= LIMIT).then_some(if negative { -number } else { number })
+}
+
+/// A BIGNUMERIC has 38 decimals, 18 of which are kept here: a text that needs more is refused, never rounded.
+fn exact_big(value: &str) -> Option<i128> {
+    let mantissa = value.trim().split(['e', 'E']).next()?;
+    let decimals = mantissa.split('.').nth(1).map_or(0, |f| f.trim_end_matches('0').len());
+    if decimals > 18 && !value.contains(['e', 'E']) { None } else { parse_decimal(value, 18) }
 }
 
 /// PARSE_NUMERIC: commas, blanks around the sign and a trailing sign are fine.

@@ -19,8 +19,11 @@ pub(super) const TABLE: &[Row] = &[
     ("bq_regexp_instr", "yyiii>i", position),
 ];
 
+/// By pattern and whether it is read as Unicode.
+type Cache = HashMap<(Vec<u8>, bool), Rc<Regex>>;
+
 thread_local! {
-    static CACHE: RefCell<HashMap<(Vec<u8>, bool), Rc<Regex>>> = RefCell::default();
+    static CACHE: RefCell<Cache> = RefCell::default();
 }
 
 fn compiled(a: &[Val<'_>]) -> Result<Rc<Regex>, String> {

@@ -27,7 +27,7 @@ pub(super) const TABLE: &[Row] = &[
     }),
     ("bq_split", "ss>[s", |a| {
         let parts: Vec<String> = match (a[0].text(), a[1].text()) {
-            (whole, "") if whole.is_empty() => vec![String::new()],
+            ("", "") => vec![String::new()],
             (whole, "") => whole.chars().map(String::from).collect(),
             (whole, separator) => whole.split(separator).map(str::to_owned).collect(),
         };
@@ -39,8 +39,7 @@ pub(super) const TABLE: &[Row] = &[
     }),
     ("bq_unicode", "s>i", |a| int(a[0].text().chars().next().map_or(0, |c| c as i64))),
     ("bq_chr", "i>s", |a| match u32::try_from(a[0].int()).ok() {
-        Some(0) => text(""),
-        Some(code) => char::from_u32(code).map_or(Err(format!("Invalid codepoint {code}")), |c| text(c)),
+        Some(code) => char::from_u32(code).map_or(Err(format!("Invalid codepoint {code}")), text),
         None => Err(format!("Invalid codepoint {}", a[0].int())),
     }),
     ("bq_soundex", "s>s", |a| text(soundex(a[0].text()))),
@@ -184,7 +183,7 @@ fn soundex(value: &str) -> String {
     let code = |c: char| CODES[(c.to_ascii_uppercase() as u8 - b'A') as usize] as char;
     let letters: Vec<char> = value.chars().filter(char::is_ascii_alphabetic).collect();
     let Some(first) = letters.first() else { return String::new() };
-    let mut result = String::from(first.to_ascii_uppercase());
+    let mut result = String::from(*first);
     let mut last = code(*first);
     for c in &letters[1..] {
         let this = code(*c);
