@@ -3,6 +3,7 @@
 {% macro statement(name=none, fetch_result=false, auto_begin=true, language='sql') -%}
   {%- if execute: -%}
     {%- set code = caller() -%}
+    {%- if name == 'main' -%}{{ write(code) }}{%- endif -%}
     {%- set response, table = adapter.execute(code, auto_begin=auto_begin, fetch=fetch_result) -%}
     {%- if name is not none -%}
       {{ store_result(name, response=response, agate_table=table) }}

@@ -53,7 +53,7 @@
   {{ config.get('sql_header', '') }}
   {%- if config.get('contract', {}).enforced and not temporary %}
     {{ get_assert_columns_equivalent(sql) }}
-  create or replace table {{ relation }} {{ get_table_columns_and_constraints() }};
+  create table {{ relation }} {{ get_table_columns_and_constraints() }};
   insert into {{ relation }} ({{ contract_column_list() }}) (
     {{ get_select_subquery(sql) }}
   )

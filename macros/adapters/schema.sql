@@ -14,3 +14,7 @@
 {% macro snapshot_get_time() -%}{{ adapter.dispatch('snapshot_get_time', 'dbt')() }}{%- endmacro %}
 {% macro default__snapshot_get_time() -%}{{ current_timestamp() }}{%- endmacro %}
 {% macro duckdb__snapshot_get_time() -%}{{ current_timestamp() }}::timestamp{%- endmacro %}
+{% macro current_timestamp_in_utc_backcompat() -%}{{ current_timestamp() }}{%- endmacro %}
+
+{% macro create_schema_named(schema_name) -%}{{ adapter.create_schema(api.Relation.create(database=target.database, schema=schema_name)) }}{%- endmacro %}
+{% macro drop_schema_named(schema_name) -%}{{ adapter.drop_schema(api.Relation.create(database=target.database, schema=schema_name)) }}{%- endmacro %}

@@ -24,7 +24,7 @@
   {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
   {%- if existing is none or existing.is_view or should_full_refresh() -%}
-    {%- if existing is not none and not existing.is_table -%}{% do adapter.drop_relation(existing) %}{%- endif -%}
+    {%- if existing is not none and (not existing.is_table or replaces_by_drop()) -%}{% do adapter.drop_relation(existing) %}{%- endif -%}
     {% call statement('main') -%}
       {{ get_create_table_as_sql(False, target_relation, sql) }}
     {%- endcall %}
@@ -91,5 +91,5 @@
       {% for change in retyped %}{% do alter_column_type(target_relation, change.column_name, change.new_type) %}{% endfor %}
     {% endif %}
   {% endif %}
-  {{ return(source_columns if on_schema_change == 'sync_all_columns' else adapter.get_columns_in_relation(target_relation)) }}
+  {{ return(source_columns) }}
 {% endmacro %}

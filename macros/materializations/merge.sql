@@ -79,9 +79,8 @@
   {%- if unique_key -%}
   {%- set keys = [unique_key] if unique_key is string else unique_key -%}
   delete from {{ target }} as DBT_INTERNAL_DEST
-  where exists (
-    select 1 from {{ source }} as DBT_INTERNAL_SOURCE
-    where {% for key in keys %}DBT_INTERNAL_SOURCE.{{ key }} = DBT_INTERNAL_DEST.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
+  where {{ '(' ~ (keys | join(', ')) ~ ')' }} in (
+    select {{ '(' ~ (keys | join(', ')) ~ ')' }} from {{ source }}
   )
   {%- for predicate in (incremental_predicates or []) %}
   and {{ predicate }}

@@ -69,15 +69,13 @@
   {%- else -%}
     {%- if not existing.is_table -%}{% do exceptions.relation_wrong_type(existing, 'table') %}{%- endif -%}
     {%- set staging = make_temp_relation(target_relation) -%}
-    {%- set old_columns = adapter.get_columns_in_relation(existing) | map(attribute='name') | list -%}
     {% call statement() -%}
       create or replace table {{ staging }} as (
         {{ sql }}
       )
     {%- endcall %}
     {%- do alter_relation_add_remove_columns(existing, diff_columns(adapter.get_columns_in_relation(staging), adapter.get_columns_in_relation(existing)), none) -%}
-    {%- set comparable = source_columns if config.get('check_cols') != 'all' else source_columns -%}
-    {%- set strategy = snapshot_strategy(true, comparable) -%}
+    {%- set strategy = snapshot_strategy(true, source_columns) -%}
     {% call statement('main') -%}
       {{ snapshot_merge(existing, staging, strategy, source_columns, hard_deletes) }}
     {%- endcall %}
@@ -92,39 +90,57 @@
   {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
+{# The table with its keys as columns: a key may be an expression. #}
+{% macro snapshot_keyed(relation, keys) -%}
+  (select keyed.* {%- for key in keys %}, {{ key }} as __dbt_key_{{ loop.index }}{% endfor %} from {{ relation }} as keyed)
+{%- endmacro %}
+
 {# Closes versions that changed or vanished, then adds the new ones. #}
 {% macro snapshot_merge(target, staging, strategy, source_columns, hard_deletes) -%}
   {%- set names = get_snapshot_table_column_names() -%}
   {%- set to_current = config.get('dbt_valid_to_current') -%}
   {%- set is_current = ('(snapshotted.' ~ names.dbt_valid_to ~ ' = ' ~ to_current ~ ' or snapshotted.' ~ names.dbt_valid_to ~ ' is null)') if to_current else ('snapshotted.' ~ names.dbt_valid_to ~ ' is null') -%}
+  {%- if hard_deletes == 'new_record' -%}{%- set is_current = is_current ~ ' and snapshotted.' ~ names.dbt_is_deleted ~ " = 'False'" -%}{%- endif -%}
   {%- set same = [] -%}
-  {%- for key in strategy.keys -%}{%- do same.append('snapshotted.' ~ key ~ ' = source_rows.' ~ key) -%}{%- endfor -%}
+  {%- for key in strategy.keys -%}{%- do same.append('snapshotted.__dbt_key_' ~ loop.index ~ ' = source_rows.__dbt_key_' ~ loop.index) -%}{%- endfor -%}
   {%- set columns = get_quoted_csv(source_columns) -%}
-  {%- set open_end = to_current or ('nullif(' ~ strategy.updated_at ~ ', ' ~ strategy.updated_at ~ ')') -%}
+  {%- set all_columns = columns ~ ', ' ~ names.dbt_scd_id ~ ', ' ~ names.dbt_updated_at ~ ', ' ~ names.dbt_valid_from ~ ', ' ~ names.dbt_valid_to ~ (', ' ~ names.dbt_is_deleted if hard_deletes == 'new_record' else '') -%}
   {%- if hard_deletes in ['invalidate', 'new_record'] %}
-  {%- if hard_deletes == 'new_record' %}
-  insert into {{ target }} ({{ columns }}, {{ names.dbt_scd_id }}, {{ names.dbt_updated_at }}, {{ names.dbt_valid_from }}, {{ names.dbt_valid_to }}, {{ names.dbt_is_deleted }})
-  select {{ columns }}, {{ snapshot_hash_arguments(['snapshotted.' ~ names.dbt_scd_id, snapshot_get_time()]) }}, {{ snapshot_get_time() }}, {{ snapshot_get_time() }}, {{ to_current or 'null' }}, 'True'
-  from {{ target }} as snapshotted
-  where {{ is_current }} and snapshotted.{{ names.dbt_is_deleted }} = 'False' and not exists (select 1 from {{ staging }} as source_rows where {{ same | join(' and ') }});
-  {%- endif %}
-  update {{ target }} as snapshotted set {{ names.dbt_valid_to }} = {{ snapshot_get_time() }}
-  where {{ is_current }} {%- if hard_deletes == 'new_record' %} and snapshotted.{{ names.dbt_is_deleted }} = 'False'{% endif %}
-    and not exists (select 1 from {{ staging }} as source_rows where {{ same | join(' and ') }});
-  {%- endif %}
-  create or replace table {{ staging }} as (
-    select source_rows.*, {{ strategy.updated_at if '(' in strategy.updated_at else 'source_rows.' ~ strategy.updated_at }} as __version_from
-    from {{ staging }} as source_rows
-    where not exists (
-      select 1 from {{ target }} as snapshotted
-      where {{ same | join(' and ') }} and {{ is_current }} and not ({{ strategy.changed }})
-      {%- if hard_deletes == 'new_record' %} and snapshotted.{{ names.dbt_is_deleted }} = 'False'{% endif %}
+  create or replace table {{ make_temp_relation(staging, '_gone') }} as (
+    select snapshotted.{{ names.dbt_scd_id }} as gone_id
+    from {{ snapshot_keyed(target, strategy.keys) }} as snapshotted
+    where {{ is_current }} and not exists (
+      select 1 from {{ snapshot_keyed(staging, strategy.keys) }} as source_rows where {{ same | join(' and ') }}
     )
   );
-  update {{ target }} as snapshotted set {{ names.dbt_valid_to }} = source_rows.__version_from
-  from {{ staging }} as source_rows
-  where {{ same | join(' and ') }} and {{ is_current }};
-  insert into {{ target }} ({{ columns }}, {{ names.dbt_scd_id }}, {{ names.dbt_updated_at }}, {{ names.dbt_valid_from }}, {{ names.dbt_valid_to }}{{ ', ' ~ names.dbt_is_deleted if hard_deletes == 'new_record' }})
+  {%- if hard_deletes == 'new_record' %}
+  insert into {{ target }} ({{ all_columns }})
+  select {{ columns }}, {{ snapshot_hash_arguments([names.dbt_scd_id, snapshot_get_time()]) }}, {{ snapshot_get_time() }}, {{ snapshot_get_time() }}, {{ to_current or 'null' }}, 'True'
+  from {{ target }} where {{ names.dbt_scd_id }} in (select gone_id from {{ make_temp_relation(staging, '_gone') }});
+  {%- endif %}
+  update {{ target }} set {{ names.dbt_valid_to }} = {{ snapshot_get_time() }}
+  where {{ names.dbt_scd_id }} in (select gone_id from {{ make_temp_relation(staging, '_gone') }});
+  drop table {{ make_temp_relation(staging, '_gone') }};
+  {%- endif %}
+  create or replace table {{ staging }} as (
+    select source_rows.*, {{ strategy.updated_at }} as __version_from
+    from {{ snapshot_keyed(staging, strategy.keys) }} as source_rows
+    where not exists (
+      select 1 from {{ snapshot_keyed(target, strategy.keys) }} as snapshotted
+      where {{ same | join(' and ') }} and {{ is_current }} and not ({{ strategy.changed }})
+    )
+  );
+  create or replace table {{ make_temp_relation(staging, '_closed') }} as (
+    select snapshotted.{{ names.dbt_scd_id }} as closed_id, source_rows.__version_from as closed_at
+    from {{ snapshot_keyed(target, strategy.keys) }} as snapshotted
+    inner join {{ staging }} as source_rows on {{ same | join(' and ') }}
+    where {{ is_current }}
+  );
+  update {{ target }} as snapshotted set {{ names.dbt_valid_to }} = closed.closed_at
+  from {{ make_temp_relation(staging, '_closed') }} as closed
+  where snapshotted.{{ names.dbt_scd_id }} = closed.closed_id;
+  drop table {{ make_temp_relation(staging, '_closed') }};
+  insert into {{ target }} ({{ all_columns }})
   select {{ columns }}, {{ snapshot_hash_arguments(strategy.keys + ['__version_from']) }}, __version_from, __version_from, {{ to_current or 'null' }}{{ ", 'False'" if hard_deletes == 'new_record' }}
   from {{ staging }}
 {%- endmacro %}

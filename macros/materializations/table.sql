@@ -7,7 +7,7 @@
   {{ run_hooks(pre_hooks, inside_transaction=False) }}
   {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-  {%- if existing is not none and not existing.is_table -%}
+  {%- if existing is not none and (not existing.is_table or replaces_by_drop()) -%}
     {% do adapter.drop_relation(existing) %}
   {%- endif -%}
   {% call statement('main') -%}
@@ -21,3 +21,6 @@
   {{ run_hooks(post_hooks, inside_transaction=False) }}
   {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
+
+{# With an enforced contract the table is made with its constraints, so the old one goes first, in the same transaction. #}
+{% macro replaces_by_drop() %}{{ return(adapter.type() == 'duckdb' and config.get('contract', {}).enforced) }}{% endmacro %}

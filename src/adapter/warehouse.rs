@@ -45,6 +45,11 @@ pub trait Session: Send {
     /// Tables and views of a schema; empty when there is no such schema.
     fn relations(&mut self, database: &str, schema: &str) -> Result<Vec<RelationInfo>, DbError>;
 
+    /// The comment of a relation, and of its columns by name; nothing where the engine keeps none.
+    fn comments(&mut self, _path: &Path) -> Result<(Option<String>, Vec<(String, String)>), DbError> {
+        Ok((None, Vec::new()))
+    }
+
     fn schemas(&mut self, database: &str) -> Result<Vec<String>, DbError>;
 
     /// Replaces a table by rows of text, `None` for NULL, cast to the columns' types. Gives the number of rows.

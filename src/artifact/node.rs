@@ -36,7 +36,8 @@ pub fn node_json(node: &Node, manifest: &Manifest, quoting: Quoting) -> Json {
     if node.resource_type == ResourceType::Seed || node.resource_type == ResourceType::Test {
         config.shift_remove("access");
     }
-    let relation = node.resource_type.is_refable() && !node.is_ephemeral();
+    let stores = node.resource_type == ResourceType::Test && node.flag("store_failures") == Some(true);
+    let relation = (node.resource_type.is_refable() && !node.is_ephemeral()) || stores;
     let macros: Vec<&String> = node.macros.iter().filter(|id| manifest.macros.contains_key(*id)).collect();
     let contract = config.get("contract").cloned().unwrap_or_else(|| json!({"enabled": false}));
     let enforced = contract.get("enforced").and_then(Json::as_bool).unwrap_or(false);

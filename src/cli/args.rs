@@ -200,7 +200,13 @@ pub enum Command {
     /// Call a macro
     RunOperation(OperationArgs),
     /// Check configuration and connection
-    Debug,
+    Debug {
+        /// Check the connection only
+        #[arg(long)]
+        connection: bool,
+    },
+    /// Check that packages are there: local ones need no installing
+    Deps,
     /// Delete target folders
     Clean,
     /// Documentation

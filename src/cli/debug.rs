@@ -8,7 +8,10 @@ use crate::report::Report;
 use serde_json::Value as Json;
 use std::sync::Arc;
 
-pub fn debug(options: &Options, report: &Arc<dyn Report>) -> Result<u8, Stop> {
+pub fn debug(options: &Options, connection: bool, report: &Arc<dyn Report>) -> Result<u8, Stop> {
+    if connection {
+        report.line("Skipping steps before connection verification");
+    }
     report.line(&format!("rsdbt version: {}", env!("CARGO_PKG_VERSION")));
     report.line(&format!("speaks dbt {}", crate::jinja::DBT_VERSION));
     let (project, profile) = match load_settings(&options.load) {

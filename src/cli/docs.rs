@@ -56,6 +56,7 @@ fn look(session: &mut dyn Session, id: &str, path: &Path) -> Result<Option<Catal
     let found = session.relations(path.database, path.schema)?;
     let Some(info) = found.into_iter().find(|info| info.name.eq_ignore_ascii_case(path.name)) else { return Ok(None) };
     let columns = session.columns(path)?;
+    let (comment, column_comments) = session.comments(path)?;
     Ok(Some(CatalogTable {
         unique_id: id.to_owned(),
         database: path.database.to_owned(),
@@ -63,5 +64,7 @@ fn look(session: &mut dyn Session, id: &str, path: &Path) -> Result<Option<Catal
         name: info.name,
         kind: if info.kind == "view" { "VIEW" } else { "BASE TABLE" }.to_owned(),
         columns: columns.into_iter().map(|column| (column.name, column.data_type)).collect(),
+        comment,
+        column_comments,
     }))
 }

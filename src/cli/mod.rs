@@ -4,6 +4,7 @@ mod args;
 mod clean;
 mod dashboard;
 mod debug;
+mod deps;
 mod docs;
 mod list;
 mod options;
@@ -97,7 +98,8 @@ fn dispatch(args: &Args, options: &Options, report: &Arc<dyn Report>) -> Result<
         Command::Simulate(arguments) => simulate::run(options, arguments, report),
         Command::Dashboard(arguments) => dashboard::run(options, arguments, report),
         Command::RunOperation(arguments) => run::operation(options, arguments, report),
-        Command::Debug => debug::debug(options, report),
+        Command::Debug { connection } => debug::debug(options, *connection, report),
+        Command::Deps => deps::deps(options, report),
         Command::Clean => clean::clean(options, report),
         Command::Docs(docs) => docs::docs(options, docs, report),
         Command::Explain { code } => explain(code),

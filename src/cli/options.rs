@@ -105,7 +105,8 @@ fn building_of(command: &Command) -> (&'static str, Building) {
         Command::Simulate(_) => ("simulate", Building::default()),
         Command::Dashboard(_) => ("dashboard", Building::default()),
         Command::RunOperation(_) => ("run-operation", Building::default()),
-        Command::Debug => ("debug", Building::default()),
+        Command::Debug { .. } => ("debug", Building::default()),
+        Command::Deps => ("deps", Building::default()),
         Command::Clean => ("clean", Building::default()),
         Command::Explain { .. } => ("explain", Building::default()),
     }

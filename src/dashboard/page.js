@@ -307,9 +307,15 @@
     const root = document.documentElement;
     const dark = root.dataset.theme ? root.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
     root.dataset.theme = dark ? 'light' : 'dark';
-    byId('theme').setAttribute('aria-pressed', String(!dark));
-    byId('theme').textContent = dark ? 'Dark' : 'Light';
+    labelTheme();
   });
+  function labelTheme() {
+    const chosen = document.documentElement.dataset.theme;
+    const dark = chosen ? chosen === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+    byId('theme').setAttribute('aria-pressed', String(dark));
+    byId('theme').textContent = dark ? 'Light mode' : 'Dark mode';
+  }
+  labelTheme();
   addEventListener('hashchange', () => { readHash(); showState(); draw(); });
 
   let last = 0;

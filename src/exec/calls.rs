@@ -6,6 +6,7 @@ use crate::base::Code;
 use crate::jinja::{Arguments, ColumnData, Data, Fault, Quoting, Relation};
 use indexmap::IndexMap;
 use serde_json::Value as Json;
+use std::sync::Arc;
 
 type Method = fn(&RunHost, &Arguments) -> Result<Data, Fault>;
 
@@ -287,11 +288,23 @@ fn json_of(data: Option<&Data>) -> Json {
     data.map(Data::to_json).unwrap_or_default()
 }
 
+/// What a foreign key refers to: `ref(...)` and `source(...)` become names, everything else is SQL.
+fn referenced(host: &RunHost, to: &str) -> Option<String> {
+    let call = ["ref", "source"].iter().any(|name| to.trim_start().strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('(')));
+    if !call {
+        return Some(to.to_owned());
+    }
+    let other = Arc::new(RunHost::new(&host.world, &host.node, None));
+    let scope = host.world.engine.scope(other, &host.node.package);
+    host.world.engine.render_text(&format!("{{{{ {to} }}}}"), &scope).ok()
+}
+
 /// Words of a constraint, as both dialects write it.
-fn constraint_text(constraint: &Json) -> Option<String> {
+fn constraint_text(host: &RunHost, constraint: &Json) -> Option<String> {
     let word = constraint.get("type").and_then(Json::as_str)?;
     let expression = constraint.get("expression").and_then(Json::as_str).unwrap_or_default();
     let to = constraint.get("to").and_then(Json::as_str).unwrap_or_default();
+    let to = referenced(host, to)?;
     Some(match word {
         "check" => format!("check ({expression})"),
         "not_null" => format!("not null {expression}").trim_end().to_owned(),
@@ -318,7 +331,7 @@ fn supported(host: &RunHost, constraint: &Json) -> bool {
 }
 
 fn rendered(host: &RunHost, constraint: &Json) -> Option<String> {
-    let text = supported(host, constraint).then(|| constraint_text(constraint)).flatten()?;
+    let text = supported(host, constraint).then(|| constraint_text(host, constraint)).flatten()?;
     let word = constraint.get("type").and_then(Json::as_str).unwrap_or_default();
     let unenforced = host.world.invocation.quoting == Quoting::Backtick && matches!(word, "primary_key" | "foreign_key");
     Some(if unenforced { format!("{text} not enforced") } else { text })

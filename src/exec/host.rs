@@ -25,6 +25,7 @@ struct Changing {
     ephemeral: BTreeSet<String>,
     /// In-file `config()` calls of a test or operation at run time are known already: they are ignored.
     statements: Vec<String>,
+    written: Option<String>,
 }
 
 pub struct RunHost {
@@ -79,8 +80,10 @@ impl RunHost {
         self.changing().ephemeral.clone()
     }
 
-    pub fn statements(&self) -> Vec<String> {
-        self.changing().statements.clone()
+    /// What the node ran, for target/run: the main statement, or all of them where none is called main.
+    pub fn ran(&self) -> String {
+        let changing = self.changing();
+        changing.written.clone().unwrap_or_else(|| changing.statements.join(";\n"))
     }
 
     /// Uses the session, which is opened at the first call.
@@ -152,9 +155,8 @@ impl RunHost {
         let mut relation = node.relation(self.world.invocation.quoting);
         if node.is_ephemeral() {
             self.changing().ephemeral.insert(node.unique_id.clone());
-        } else if self.world.invocation.flag("EMPTY") && self.node.resource_type.is_refable() {
-            relation.empty = true;
         }
+        relation.empty = self.world.invocation.flag("EMPTY") && self.node.resource_type.is_refable();
         if relation.kind.is_none() && node.resource_type != ResourceType::Model {
             relation.kind = Some("table".to_owned());
         }
@@ -322,6 +324,10 @@ impl Host for RunHost {
 
     fn quoting(&self) -> Quoting {
         self.world.invocation.quoting
+    }
+
+    fn write(&self, text: &str) {
+        self.changing().written = Some(text.to_owned());
     }
 
     fn stand_in(&self, macro_name: &str) -> Option<Data> {

@@ -16,7 +16,8 @@ use std::time::Instant;
 
 pub fn blank_result(world: &World, id: &str, status: Status) -> NodeResult {
     let node = world.manifest.nodes.get(id);
-    let relation = node.filter(|n| n.resource_type.is_refable() && !n.is_ephemeral());
+    let stores = |n: &Node| n.resource_type == ResourceType::Test && n.flag("store_failures") == Some(true);
+    let relation = node.filter(|n| (n.resource_type.is_refable() && !n.is_ephemeral()) || stores(n));
     NodeResult {
         unique_id: id.to_owned(),
         status,
@@ -55,12 +56,14 @@ pub fn run(
     if let Err(error) = outcome {
         host.rollback();
         result.status = if node.resource_type == ResourceType::Test { Status::RuntimeError } else { Status::Error };
+        let class = error.fault.as_ref().map_or("Compilation", |fault| fault.class);
         let diagnostic = located(world, &node, result.compiled_code.as_deref(), error);
-        result.message = Some(diagnostic.message.clone());
+        let text = diagnostic.message.replace('\n', "\n  ");
+        result.message = Some(format!("{class} Error in {} {} ({})\n  {text}", node.resource_type, node.name, node.original_file_path));
         result.diagnostic = Some(diagnostic);
     }
     if world.write && !compile_only {
-        let text = host.statements().join(";\n");
+        let text = host.ran();
         let failed = write(world, "run", &node, if node.resource_type == ResourceType::Seed { "" } else { &text });
         if let Err(why) = failed {
             world.listener.warned(&why);
@@ -251,6 +254,10 @@ pub fn show(world: &Arc<World>, node: &Arc<Node>, limit: Option<usize>) -> Resul
     let query = match limit {
         Some(limit) => format!("select * from (\n{}\n) as model_limit_subq limit {limit}", sql.trim_end().trim_end_matches(';')),
         None => sql.clone(),
+    };
+    let query = match node.text("sql_header") {
+        Some(header) => format!("{header}\n{query}"),
+        None => query,
     };
     host.execute(&query, false).map_err(|fault| located(world, node, Some(&sql), fail(fault)))
 }

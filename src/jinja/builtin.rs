@@ -116,6 +116,10 @@ impl Object for Builtin {
                 let text = text(0, "string").unwrap_or_default();
                 super::env::render_text(state.env(), &self.scope, &text)
             }
+            "write" => {
+                host.write(&text(0, "payload").unwrap_or_default());
+                Ok(Value::from(""))
+            }
             "function" => Err(bad("function(): BigQuery functions as dbt resources are not supported")),
             _ => Ok(Value::from("")),
         }

@@ -59,7 +59,8 @@ impl Relation {
 
     pub fn render(&self) -> String {
         if self.kind.as_deref() == Some("cte") {
-            return self.identifier.clone().unwrap_or_default();
+            let name = self.identifier.clone().unwrap_or_default();
+            return if self.empty { format!("(select * from {name} where false limit 0)") } else { name };
         }
         let parts = [&self.database, &self.schema, &self.identifier];
         let named: Vec<String> = parts
@@ -277,6 +278,8 @@ pub trait Host: Send + Sync {
     /// Called with each macro's unique id before it runs.
     fn macro_called(&self, unique_id: &str);
     fn quoting(&self) -> Quoting;
+    /// `write(sql)`: the text that belongs into target/run.
+    fn write(&self, _text: &str) {}
     /// A constant that stands in for a macro (`overrides:` of a unit test).
     fn stand_in(&self, _macro_name: &str) -> Option<Data> {
         None

@@ -6,7 +6,7 @@ mod settings;
 use crate::base::{Code, Diagnostic, Diagnostics, Place};
 use crate::config::{Profile, Project};
 use crate::sys;
-pub use settings::{Options, load_settings};
+pub use settings::{Options, load_settings, packages_wanted};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -138,6 +138,32 @@ fn local_packages(folder: &Path) -> Vec<PathBuf> {
     entries.iter().filter_map(|entry| entry.get("local").text()).map(|path| sys::canonical(&folder.join(path))).collect()
 }
 
+/// A package that packages.yml names, and the folder it was found in.
+pub struct Wanted {
+    pub name: String,
+    pub found: Option<String>,
+}
+
+/// The packages of packages.yml (or dependencies.yml). Errors: the file is not YAML.
+pub fn packages_wanted(project: &Project) -> Result<Vec<Wanted>, Diagnostic> {
+    let base = Path::new(&project.root);
+    let Some(file) = ["packages.yml", "dependencies.yml"].into_iter().find(|file| sys::exists(&base.join(file))) else {
+        return Ok(Vec::new());
+    };
+    let yaml = read_yaml(&base.join(file), file)?;
+    let one = |entry: &Yaml| {
+        let local = entry.get("local").text();
+        let name = local.clone().or_else(|| entry.get("package").text()).or_else(|| entry.get("git").text()).unwrap_or_default();
+        let folder = match &local {
+            Some(path) => base.join(path),
+            None => base.join(&project.packages_path).join(name.rsplit('/').next().unwrap_or_default().trim_end_matches(".git")),
+        };
+        let found = sys::exists(&folder.join(PROJECT_FILE)).then(|| folder.display().to_string());
+        Wanted { name, found }
+    };
+    Ok(yaml.get("packages").list().iter().map(one).collect())
+}
+
 pub fn load_selectors(project: &Project) -> Result<Option<Yaml>, Diagnostics> {
     let path = Path::new(&project.root).join("selectors.yml");
     if !sys::exists(&path) {

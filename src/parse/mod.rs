@@ -45,6 +45,7 @@ pub fn parse(raw: &RawProject, invocation: &Arc<Invocation>) -> Parsed {
     let patches = patches::read(raw, &mut diagnostics);
     let world = World { engine: &engine, invocation, raw, docs: Arc::new(manifest.docs.clone()) };
     models::parse_files(&world, &prepared.models, &patches, &mut manifest, &mut diagnostics);
+    models::parse_yaml_snapshots(&world, &patches, &mut manifest, &mut diagnostics);
     sources::parse(&world, &patches, &mut manifest, &mut diagnostics);
     tests::parse(&world, &patches, &mut manifest, &mut diagnostics);
     units::parse(&world, &patches, &mut manifest, &mut diagnostics);

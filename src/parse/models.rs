@@ -31,6 +31,10 @@ pub fn parse_files(
     diagnostics: &mut Diagnostics,
 ) {
     for file in files {
+        // An empty file is a model that nobody has written yet: dbt does not run it.
+        if file.text.trim().is_empty() && file.file.kind != FileKind::Seed {
+            continue;
+        }
         let kind = match file.file.kind {
             FileKind::Seed => ResourceType::Seed,
             FileKind::Analysis => ResourceType::Analysis,
@@ -252,8 +256,50 @@ fn render(world: &World, node: &mut Node) -> Result<(), Diagnostic> {
     let host = world.host(&node.package, naming::node_json(node), node.config.clone());
     let scope = world.engine.scope(host.clone(), &node.package);
     world.engine.render(&node.template, &scope).map_err(|error| error.diagnostic)?;
+    // Foreign keys refer to nodes, too.
+    let of_columns = node.columns.values().flat_map(|column| &column.constraints);
+    for to in node.constraints.iter().chain(of_columns).filter_map(|c| c.get("to").and_then(Json::as_str)) {
+        world.engine.render_text(&format!("{{{{ {to} }}}}"), &scope).map_err(|error| error.diagnostic)?;
+    }
     record(node, host.recorded());
     Ok(())
+}
+
+/// Snapshots that stand in YAML alone: `relation: ref('x')` and a `config`.
+pub fn parse_yaml_snapshots(world: &World, patches: &[Patch], manifest: &mut Manifest, diagnostics: &mut Diagnostics) {
+    for patch in patches.iter().filter(|patch| patch.entry.kind == EntryKind::Snapshot) {
+        let Some(relation) = patch.entry.yaml.get("relation").text() else { continue };
+        match yaml_snapshot(world, patch, &relation) {
+            Ok(node) => insert(node, manifest, diagnostics),
+            Err(diagnostic) => diagnostics.push(diagnostic),
+        }
+    }
+}
+
+fn yaml_snapshot(world: &World, patch: &Patch, relation: &str) -> Result<Node, Diagnostic> {
+    let (package, name) = (&patch.file.package, &patch.entry.name);
+    let sql = format!("select * from {{{{ {relation} }}}}");
+    let template = format!("{} (snapshot {name})", patch.file.shown);
+    let prepared = prepare(&template, &sql).map_err(|d| Diagnostic { source: None, ..d }.at(patch.place()))?;
+    world.engine.registry().register(&File { package, path: &template, source: &sql, prepared });
+    let mut node = blank(ResourceType::Snapshot, package, name);
+    node.path = patch.file.relative.clone();
+    node.original_file_path = patch.file.path.clone();
+    node.root = root_of(world, package);
+    node.checksum = checksum(sql.as_bytes());
+    node.template = template;
+    node.raw_code = sql;
+    let mut fqn = vec![package.clone()];
+    fqn.extend(folders(&patch.file.relative));
+    fqn.push(name.clone());
+    node.fqn = fqn;
+    for layer in project_layers(world, "snapshots", package, &node.fqn) {
+        merge_into(&mut node.config, &layer);
+    }
+    apply_patch(&mut node, patch);
+    render(world, &mut node).map_err(|d| Diagnostic { source: None, ..d }.at(patch.place()))?;
+    naming::place(world, &mut node)?;
+    Ok(node)
 }
 
 pub fn record(node: &mut Node, recorded: Recorded) {

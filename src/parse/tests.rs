@@ -71,7 +71,12 @@ fn targets(patch: &Patch, manifest: &Manifest) -> Vec<(Target, Yaml)> {
         nodes
     };
     match patch.entry.kind {
-        EntryKind::Model => of_node(ResourceType::Model),
+        // dbt lets a `models:` entry describe a seed or snapshot of that name.
+        EntryKind::Model => [ResourceType::Model, ResourceType::Seed, ResourceType::Snapshot]
+            .into_iter()
+            .map(of_node)
+            .find(|found| !found.is_empty())
+            .unwrap_or_default(),
         EntryKind::Seed => of_node(ResourceType::Seed),
         EntryKind::Snapshot => of_node(ResourceType::Snapshot),
         EntryKind::Source => {
@@ -221,6 +226,9 @@ fn render(world: &World, node: &mut Node, yaml_config: &Map<String, Json>) -> Re
     world.engine.call(&definition, &scope, arguments).map_err(|error| error.diagnostic)?;
     record(node, host.recorded());
     merge_into(&mut node.config, yaml_config);
+    if world.invocation.flag("STORE_FAILURES") && node.setting("store_failures").is_none() {
+        node.config.insert("store_failures".to_owned(), Json::Bool(true));
+    }
     Ok(())
 }
 

@@ -1,3 +1,11 @@
 //! One integration binary: every test of the built program lives in a module here.
 
+mod cli;
+mod dashboard;
+mod errors;
+mod incremental;
+mod layers;
+mod live_shopping;
+mod program;
+mod sessions;
 mod sql;

@@ -134,6 +134,10 @@ pub fn error(raw: duckdb::Error, sql: &str) -> DbError {
     } else if !class.is_empty() {
         message = format!("{class} Error: {message}");
     }
+    // DuckDB adds the whole expression, which may be pages long.
+    if let Some(end) = message.find(" when casting from source column") {
+        message.truncate(end);
+    }
     let mut error = DbError::new(kind_of(class, &message), message);
     error.sql = Some(sql.to_owned());
     error.position = field("position").parse().ok();

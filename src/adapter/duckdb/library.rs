@@ -41,6 +41,9 @@ mod dynamic {
     /// Loads the library once per process. Errors name every place that was looked at.
     pub fn load() -> Result<(), DbError> {
         let done = READY.get_or_init(|| {
+            if sys::env_var("RSDBT_TRACE_LIBRARY").is_some() {
+                eprintln!("libduckdb loaded");
+            }
             if let Err(why) = TABLE.get_or_init(open) {
                 return Err(why.clone());
             }

@@ -130,6 +130,22 @@ impl Session for DuckSession {
         relations(&mut self.connection, schema)
     }
 
+    fn comments(&mut self, path: &Path) -> Result<(Option<String>, Vec<(String, String)>), DbError> {
+        let place = |schema: &str, table: &str| {
+            let (wanted, named) = (text(&path.schema.to_lowercase()), text(&path.name.to_lowercase()));
+            format!("lower({schema}) = {wanted} and lower({table}) = {named} and comment is not null")
+        };
+        let own = format!(
+            "select comment from duckdb_tables() where {} union all select comment from duckdb_views() where {}",
+            place("schema_name", "table_name"),
+            place("schema_name", "view_name")
+        );
+        let of_columns = format!("select column_name, comment from duckdb_columns() where {}", place("schema_name", "table_name"));
+        let own = texts(self.connection.query(&own)?).into_iter().flatten().next();
+        let columns = texts(self.connection.query(&of_columns)?);
+        Ok((own, columns.into_iter().filter_map(|row| <[String; 2]>::try_from(row).ok()).map(|[n, c]| (n, c)).collect()))
+    }
+
     fn schemas(&mut self, _: &str) -> Result<Vec<String>, DbError> {
         let rows = texts(self.connection.query("select distinct schema_name from duckdb_schemas() order by 1")?);
         Ok(rows.into_iter().flatten().collect())

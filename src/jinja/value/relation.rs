@@ -95,8 +95,13 @@ impl RelationObject {
 }
 
 impl Object for RelationObject {
+    /// Packages ask `relation is mapping` to tell relations from text.
     fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Plain
+        ObjectRepr::Map
+    }
+
+    fn is_true(self: &Arc<Self>) -> bool {
+        true
     }
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
@@ -119,6 +124,10 @@ impl Object for RelationObject {
                 "schema".to_owned() => relation.schema.clone().map_or_else(Default::default, super::super::host::Data::Text),
                 "identifier".to_owned() => relation.identifier.clone().map_or_else(Default::default, super::super::host::Data::Text),
             })),
+            "metadata" => {
+                let kind = if relation.quoting == Quoting::Backtick { "BigQueryRelation" } else { "DuckDBRelation" };
+                Value::from_pairs([("type", kind)])
+            }
             // dbt's relation types by name: `api.Relation.View`.
             "Table" => Value::from("table"),
             "View" => Value::from("view"),

@@ -94,7 +94,8 @@ fn read(connection: &mut Connection, query: &Output, label: Option<&str>, specia
         }
         kinds.push((name.clone(), numeric));
     }
-    let table = connection.query(&format!("SELECT {} FROM ({}) AS q", list.join(", "), query.sql))?;
+    // Sums of floats depend on their order: the order of the rows in the table must not change a model.
+    let table = connection.query(&format!("SELECT {} FROM ({}) AS q ORDER BY ALL", list.join(", "), query.sql))?;
     let rows = table.rows.len();
     let mut training = Training { features: Vec::new(), label: Vec::new(), special: Vec::new(), rows };
     for (i, (name, numeric)) in kinds.into_iter().enumerate() {

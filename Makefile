@@ -1,0 +1,69 @@
+# rsdbt: `make demo` shows everything on real input, `make test` tests everything. Both do all set-up themselves.
+
+CARGO   ?= cargo
+TARGET  ?= $(or $(CARGO_TARGET_DIR),target)
+BIN     := $(TARGET)/release/rsdbt
+LIB_DIR := target/libduckdb
+DUCKDB_NPM_VERSION := 1.5.6-r.1
+
+UNAME_S := $(shell uname -s)
+UNAME_M := $(shell uname -m)
+ifeq ($(UNAME_S),Darwin)
+  PLATFORM := darwin-$(if $(filter arm64,$(UNAME_M)),arm64,x64)
+  LIB := libduckdb.dylib
+else
+  PLATFORM := linux-$(if $(filter aarch64 arm64,$(UNAME_M)),arm64,x64)
+  LIB := libduckdb.so
+endif
+
+# Without npm libduckdb is compiled from source, into the binary.
+ifneq ($(shell command -v npm 2>/dev/null),)
+  FEATURES :=
+  LIBRARY  := $(LIB_DIR)/$(LIB)
+else
+  FEATURES := --no-default-features --features bundled
+  LIBRARY  :=
+endif
+
+.PHONY: demo build lib test unit fmt clippy test-dbt conformance clean-demo
+
+demo: build
+	scripts/demo.sh $(BIN)
+
+build: $(LIBRARY)
+ifeq ($(LIBRARY),)
+	@echo "npm was not found: compiling DuckDB from source, which takes about 20 minutes"
+endif
+	$(CARGO) build --release $(FEATURES)
+
+lib: $(LIB_DIR)/$(LIB)
+
+# The prebuilt library out of DuckDB's npm package; nothing of the package is run.
+$(LIB_DIR)/$(LIB):
+	rm -rf $(LIB_DIR)/npm
+	mkdir -p $(LIB_DIR)
+	npm install --ignore-scripts --no-audit --no-fund --silent --prefix $(LIB_DIR)/npm @duckdb/node-bindings-$(PLATFORM)@$(DUCKDB_NPM_VERSION)
+	cp $(LIB_DIR)/npm/node_modules/@duckdb/node-bindings-$(PLATFORM)/$(LIB) $@
+	rm -rf $(LIB_DIR)/npm
+
+# One profile for everything: the binary that users run is the one that is tested.
+test: build
+	scripts/ensure_chromium.sh
+	$(CARGO) test --release $(FEATURES)
+
+fmt:
+	$(CARGO) fmt --check
+
+clippy:
+	$(CARGO) clippy --release --all-targets $(FEATURES) -- -D warnings
+
+# dbt's own adapter tests, driven through the binary (needs ../shared and pip).
+test-dbt: build
+	scripts/dbt_suite.sh $(BIN)
+
+# The share of BigQuery SQL cases that give BigQuery's answer (needs ../shared).
+conformance: build
+	python3 ../shared/conformance/run.py --cli "$(abspath $(BIN)) sql --local --output json"
+
+clean-demo:
+	rm -rf project/target project/live_shopping.duckdb*

@@ -1,0 +1,100 @@
+//! The layer map: a room may name only the rooms that stand before it. ARCHITECTURE.md draws the same map.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// room -> rooms that it may name besides itself.
+const MAP: &[(&str, &[&str])] = &[
+    ("base", &[]),
+    ("sys", &[]),
+    ("sql", &["base"]),
+    ("ml", &["base"]),
+    ("sim", &[]),
+    ("dashboard", &[]),
+    ("jinja", &["base", "sys"]),
+    ("config", &["base"]),
+    ("adapter", &["base", "sys", "sql", "ml"]),
+    ("ir", &["base", "jinja"]),
+    ("load", &["base", "sys", "config", "jinja"]),
+    ("parse", &["base", "sys", "config", "jinja", "ir", "load"]),
+    ("resolve", &["base", "ir", "jinja"]),
+    ("select", &["base", "config", "ir"]),
+    ("artifact", &["ir", "jinja"]),
+    ("exec", &["adapter", "artifact", "base", "ir", "jinja", "parse", "resolve", "sys"]),
+    ("stream", &["adapter", "sim", "sys"]),
+    ("report", &["adapter", "artifact", "base", "exec", "ir", "jinja", "sys"]),
+    (
+        "cli",
+        &[
+            "adapter", "artifact", "base", "config", "dashboard", "exec", "ir", "jinja", "load", "parse", "report", "resolve",
+            "select", "sim", "sql", "stream", "sys",
+        ],
+    ),
+];
+
+/// Rooms that a file names as `crate::room`.
+fn named(text: &str) -> Vec<String> {
+    let mut rooms: Vec<String> = text
+        .split("crate::")
+        .skip(1)
+        .map(|rest| rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect())
+        .filter(|room: &String| MAP.iter().any(|(known, _)| known == room))
+        .collect();
+    rooms.sort();
+    rooms.dedup();
+    rooms
+}
+
+fn breaches(files: &BTreeMap<String, String>) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, text) in files {
+        let room = path.split('/').next().unwrap_or_default();
+        let Some((_, allowed)) = MAP.iter().find(|(known, _)| *known == room) else {
+            found.push(format!("{path}: the room '{room}' is not on the map"));
+            continue;
+        };
+        for other in named(text) {
+            if other != room && !allowed.contains(&other.as_str()) {
+                found.push(format!("{path}: '{room}' may not name '{other}'"));
+            }
+        }
+    }
+    found
+}
+
+fn sources() -> BTreeMap<String, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    rsdbt::sys::walk(&root)
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|e| e == "rs"))
+        .filter_map(|path| {
+            let name = path.strip_prefix(&root).ok()?.to_string_lossy().replace('\\', "/");
+            // The roots of the crate stand above all rooms.
+            name.contains('/').then(|| (name, rsdbt::sys::read(&path).expect("readable")))
+        })
+        .collect()
+}
+
+#[test]
+fn rooms_name_only_what_stands_before_them() {
+    assert_eq!(breaches(&sources()), Vec::<String>::new());
+}
+
+#[test]
+fn the_map_has_teeth() {
+    let bad = BTreeMap::from([("jinja/x.rs".to_owned(), "use crate::exec::World;".to_owned())]);
+    assert_eq!(breaches(&bad), ["jinja/x.rs: 'jinja' may not name 'exec'"]);
+}
+
+/// Types of a library stay in the room that wraps it.
+#[test]
+fn libraries_stay_in_their_rooms() {
+    let owners = [("minijinja::", "jinja/"), ("petgraph::", "ir/graph.rs"), ("sqlparser::", "sql/"), ("saphyr_parser::", "config/yaml.rs")];
+    for (path, text) in sources() {
+        for (library, owner) in owners {
+            assert!(path.starts_with(owner) || !text.contains(library), "{path} names {library}");
+        }
+        let is_adapter = path.starts_with("adapter/duckdb/") || path.starts_with("adapter/bigquery/local/");
+        assert!(is_adapter || !text.contains("use duckdb::"), "{path} names the crate duckdb");
+    }
+}
