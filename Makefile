@@ -4,7 +4,6 @@ CARGO   ?= cargo
 TARGET  ?= $(or $(CARGO_TARGET_DIR),target)
 BIN     := $(TARGET)/release/rsdbt
 LIB_DIR := target/libduckdb
-DUCKDB_NPM_VERSION := 1.5.6-r.1
 
 UNAME_S := $(shell uname -s)
 UNAME_M := $(shell uname -m)
@@ -15,6 +14,9 @@ else
   PLATFORM := linux-$(if $(filter aarch64 arm64,$(UNAME_M)),arm64,x64)
   LIB := libduckdb.so
 endif
+
+# The newest 1.5 that DuckDB publishes for each platform.
+DUCKDB_NPM_VERSION := $(if $(filter linux-x64,$(PLATFORM)),1.5.6-r.1,1.5.5-r.5)
 
 # Without npm libduckdb is compiled from source, into the binary.
 ifneq ($(shell command -v npm 2>/dev/null),)

@@ -18,7 +18,11 @@ pub enum Value {
     DateTime(i64),
     /// A moment.
     Timestamp(i64),
-    Interval { months: i32, days: i32, micros: i64 },
+    Interval {
+        months: i32,
+        days: i32,
+        micros: i64,
+    },
     List(Vec<Value>),
     Struct(Vec<(String, Value)>),
 }

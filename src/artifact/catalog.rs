@@ -18,7 +18,12 @@ pub struct CatalogTable {
     pub column_comments: Vec<(String, String)>,
 }
 
-pub fn catalog_json(nodes: &[CatalogTable], sources: &[CatalogTable], invocation: &Invocation, generated: &DateTime<Utc>) -> Json {
+pub fn catalog_json(
+    nodes: &[CatalogTable],
+    sources: &[CatalogTable],
+    invocation: &Invocation,
+    generated: &DateTime<Utc>,
+) -> Json {
     json!({
         "metadata": super::metadata("catalog/v1", invocation, generated),
         "nodes": tables(nodes), "sources": tables(sources), "errors": null,
@@ -35,7 +40,9 @@ fn table_json(table: &CatalogTable) -> Json {
         .columns
         .iter()
         .enumerate()
-        .map(|(at, (name, kind))| (name.clone(), json!({"type": kind, "index": at + 1, "name": name, "comment": comment(name)})))
+        .map(|(at, (name, kind))| {
+            (name.clone(), json!({"type": kind, "index": at + 1, "name": name, "comment": comment(name)}))
+        })
         .collect();
     json!({
         "metadata": {"type": table.kind, "schema": table.schema, "name": table.name, "database": table.database, "comment": table.comment, "owner": ""},

@@ -68,8 +68,11 @@ pub fn manifest_json(
             (id.clone(), json)
         })
         .collect();
-    let disabled: Map<String, Json> =
-        manifest.disabled.iter().map(|node| (node.unique_id.clone(), json!([node_json(node, manifest, invocation.quoting)]))).collect();
+    let disabled: Map<String, Json> = manifest
+        .disabled
+        .iter()
+        .map(|node| (node.unique_id.clone(), json!([node_json(node, manifest, invocation.quoting)])))
+        .collect();
     let (parents, children) = maps(manifest);
     json!({
         "metadata": metadata, "nodes": all, "sources": sources(manifest, invocation.quoting), "macros": macros, "docs": docs,

@@ -71,7 +71,15 @@ pub type Diagnostics = Vec<Diagnostic>;
 
 impl Diagnostic {
     pub fn error(code: Code, message: impl Into<String>) -> Self {
-        Diagnostic { code, severity: Severity::Error, message: message.into(), place: None, source: None, help: None, notes: Vec::new() }
+        Diagnostic {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            place: None,
+            source: None,
+            help: None,
+            notes: Vec::new(),
+        }
     }
 
     pub fn warning(code: Code, message: impl Into<String>) -> Self {

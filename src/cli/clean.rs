@@ -12,8 +12,10 @@ use std::sync::Arc;
 pub fn clean(options: &Options, report: &Arc<dyn Report>) -> Result<u8, Stop> {
     let (project, _) = load_settings(&options.load)?;
     let root = sys::canonical(Path::new(&project.root));
-    let sources: Vec<&String> =
-        [&project.model_paths, &project.seed_paths, &project.macro_paths, &project.test_paths].into_iter().flatten().collect();
+    let sources: Vec<&String> = [&project.model_paths, &project.seed_paths, &project.macro_paths, &project.test_paths]
+        .into_iter()
+        .flatten()
+        .collect();
     for folder in &project.clean_targets {
         let path = sys::canonical(&root.join(folder));
         if !path.starts_with(&root) || path == root || sources.contains(&folder) {

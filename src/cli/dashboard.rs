@@ -29,7 +29,8 @@ pub fn run(options: &Options, arguments: &DashboardArgs, report: &Arc<dyn Report
     data.project = project.name.clone();
     data.target = profile.target.clone();
     let page = render(&data);
-    let path = arguments.output.clone().unwrap_or_else(|| pipeline::target_path(options, &project).join("dashboard.html"));
+    let path =
+        arguments.output.clone().unwrap_or_else(|| pipeline::target_path(options, &project).join("dashboard.html"));
     sys::write(&path, &page)
         .map_err(|why| Diagnostic::error(Code::FILE, format!("cannot write {}: {why}", path.display())))?;
     let path: PathBuf = sys::canonical(&path);
@@ -46,8 +47,11 @@ pub fn run(options: &Options, arguments: &DashboardArgs, report: &Arc<dyn Report
 }
 
 fn fault(error: &DbError) -> Stop {
-    let diagnostic = Diagnostic::error(Code::DASHBOARD, format!("the dashboard cannot read its models: {}", error.message));
-    Stop(vec![diagnostic.help("`rsdbt build` makes dashboard_sessions and int_session_events, which the dashboard shows")])
+    let diagnostic =
+        Diagnostic::error(Code::DASHBOARD, format!("the dashboard cannot read its models: {}", error.message));
+    Stop(vec![
+        diagnostic.help("`rsdbt build` makes dashboard_sessions and int_session_events, which the dashboard shows"),
+    ])
 }
 
 fn read(session: &mut dyn Warehouse, profile: &Profile) -> Result<Data, Stop> {
@@ -68,7 +72,8 @@ fn read(session: &mut dyn Warehouse, profile: &Profile) -> Result<Data, Stop> {
         .map_err(|error| fault(&error))?;
     let sessions: Vec<Session> = sessions.rows.iter().map(|row| one(row)).collect();
     let places: HashMap<&str, u32> = sessions.iter().enumerate().map(|(at, s)| (s.id.as_str(), at as u32)).collect();
-    let activity = activity.rows.iter().filter_map(|row| Some((int(&row[0]), *places.get(text(&row[1]).as_str())?))).collect();
+    let activity =
+        activity.rows.iter().filter_map(|row| Some((int(&row[0]), *places.get(text(&row[1]).as_str())?))).collect();
     Ok(Data { activity, sessions, ..Data::default() })
 }
 

@@ -20,7 +20,10 @@ pub fn deps(options: &Options, report: &Arc<dyn Report>) -> Result<u8, Stop> {
             None => missing.push(
                 Diagnostic::error(Code::CONFIG, format!("the package '{}' is not installed", package.name))
                     .at(Place::file("packages.yml"))
-                    .help(format!("rsdbt downloads nothing: put the package into {}/, or name it with `local:`", project.packages_path)),
+                    .help(format!(
+                        "rsdbt downloads nothing: put the package into {}/, or name it with `local:`",
+                        project.packages_path
+                    )),
             ),
         }
     }

@@ -35,7 +35,9 @@ pub fn docs(options: &Options, arguments: &DocsArgs, report: &Arc<dyn Report>) -
         let fail = |error: DbError| Stop(vec![pipeline::connection_error(&error)]);
         let mut session = world.session().map_err(fail)?;
         for id in &all {
-            if let Some(node) = world.manifest.nodes.get(id).filter(|n| n.resource_type.is_refable() && !n.is_ephemeral()) {
+            if let Some(node) =
+                world.manifest.nodes.get(id).filter(|n| n.resource_type.is_refable() && !n.is_ephemeral())
+            {
                 let path = Path { database: &node.database, schema: &node.schema, name: &node.alias };
                 nodes.extend(look(session.as_mut(), id, &path).map_err(fail)?);
             } else if let Some(source) = world.manifest.sources.get(id) {
@@ -48,7 +50,11 @@ pub fn docs(options: &Options, arguments: &DocsArgs, report: &Arc<dyn Report>) -
     let json = catalog_json(&nodes, &sources, &world.invocation, &crate::sys::now_utc());
     pipeline::write_manifest(&world.manifest, &world.invocation, &world.target_path, &compiled)?;
     pipeline::write_json(&world.target_path, "catalog.json", &json)?;
-    report.line(&format!("Catalog of {} written to {}", pipeline::counted(count, "relation"), world.target_path.join("catalog.json").display()));
+    report.line(&format!(
+        "Catalog of {} written to {}",
+        pipeline::counted(count, "relation"),
+        world.target_path.join("catalog.json").display()
+    ));
     Ok(OK)
 }
 

@@ -13,8 +13,18 @@ use std::sync::Arc;
 
 /// dbt's keys of `--output json`.
 const KEYS: [&str; 12] = [
-    "alias", "name", "package_name", "depends_on", "tags", "config", "resource_type", "source_name", "original_file_path",
-    "unique_id", "access", "group",
+    "alias",
+    "name",
+    "package_name",
+    "depends_on",
+    "tags",
+    "config",
+    "resource_type",
+    "source_name",
+    "original_file_path",
+    "unique_id",
+    "access",
+    "group",
 ];
 
 pub fn list(options: &Options, arguments: &ListArgs, report: &Arc<dyn Report>) -> Result<u8, Stop> {
@@ -58,9 +68,12 @@ fn line(ready: &Ready, id: &str, output: ListFormat, keys: &[String]) -> String 
             let full = match (manifest.nodes.get(id), manifest.sources.get(id)) {
                 (Some(node), _) => node_json(node, manifest, ready.invocation.quoting),
                 (_, Some(source)) => source_json(source, ready.invocation.quoting),
-                _ => json!({"unique_id": id, "name": name(ready, id), "resource_type": id.split('.').next(), "original_file_path": manifest.original_file_path(id)}),
+                _ => {
+                    json!({"unique_id": id, "name": name(ready, id), "resource_type": id.split('.').next(), "original_file_path": manifest.original_file_path(id)})
+                }
             };
-            let wanted: Vec<&str> = if keys.is_empty() { KEYS.to_vec() } else { keys.iter().map(String::as_str).collect() };
+            let wanted: Vec<&str> =
+                if keys.is_empty() { KEYS.to_vec() } else { keys.iter().map(String::as_str).collect() };
             let map: Map<String, Json> =
                 wanted.iter().filter_map(|key| full.get(key).map(|value| ((*key).to_owned(), value.clone()))).collect();
             Json::Object(map).to_string()

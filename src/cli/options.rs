@@ -27,7 +27,8 @@ pub struct Options {
 /// YAML from the command line as a map.
 pub fn yaml_map(text: &str, option: &str) -> Result<Map<String, Json>, Diagnostic> {
     let bad = |why: String| {
-        Diagnostic::error(Code::USAGE, format!("{option} is not a YAML map: {why}")).help(format!("write it as {option} '{{name: value}}'"))
+        Diagnostic::error(Code::USAGE, format!("{option} is not a YAML map: {why}"))
+            .help(format!("write it as {option} '{{name: value}}'"))
     };
     match serde_yaml::from_str::<Json>(text) {
         Ok(Json::Object(map)) => Ok(map),

@@ -1,7 +1,7 @@
 //! Where stages meet: load, parse, resolve, select, open the warehouse, exec, write artifacts.
 
-use super::options::Options;
 use super::Stop;
+use super::options::Options;
 use crate::adapter::bigquery::local::{LocalBigQuery, LocalSession};
 use crate::adapter::duckdb::DuckDb;
 use crate::adapter::{DbError, DbErrorKind, Warehouse};
@@ -116,7 +116,9 @@ impl Ready {
         let selecting = &options.building.selecting;
         let mut chosen = match (&self.raw.selectors, &selecting.selector) {
             (None, Some(name)) => {
-                return Err(Diagnostic::error(Code::USAGE, format!("--selector {name}: there is no selectors.yml")).into());
+                return Err(
+                    Diagnostic::error(Code::USAGE, format!("--selector {name}: there is no selectors.yml")).into()
+                );
             }
             (Some(yaml), name) if name.is_some() || selecting.select.is_empty() => {
                 let exclude = selection.select(&[], &selecting.exclude)?;
@@ -137,8 +139,14 @@ impl Ready {
     }
 
     /// Opens the warehouse and makes everything ready to run.
-    pub fn world(self, options: &Options, report: &Arc<dyn Report>, selected: &NodeSet) -> Result<(Arc<World>, RawProject), Stop> {
-        let warehouse = open(&self.raw.profile, &self.raw.project.root).map_err(|error| Stop(vec![connection_error(&error)]))?;
+    pub fn world(
+        self,
+        options: &Options,
+        report: &Arc<dyn Report>,
+        selected: &NodeSet,
+    ) -> Result<(Arc<World>, RawProject), Stop> {
+        let warehouse =
+            open(&self.raw.profile, &self.raw.project.root).map_err(|error| Stop(vec![connection_error(&error)]))?;
         Ok(self.with_warehouse(options, report, selected, warehouse))
     }
 
@@ -191,14 +199,20 @@ pub fn open(profile: &Profile, root: &str) -> Result<Arc<dyn Warehouse>, DbError
         return Ok(Arc::new(LocalBigQuery::open(file, &profile.database, &profile.schema)?));
     }
     let method = profile.setting("method").unwrap_or_default();
-    Err(DbError::new(DbErrorKind::Unsupported, format!("`type: bigquery` with `method: {method}` is not available in this version"))
-        .help("use `method: local`, which runs BigQuery SQL on an embedded database"))
+    Err(DbError::new(
+        DbErrorKind::Unsupported,
+        format!("`type: bigquery` with `method: {method}` is not available in this version"),
+    )
+    .help("use `method: local`, which runs BigQuery SQL on an embedded database"))
 }
 
 /// A session on a `method: local` target, for `rsdbt sql`.
 pub fn open_local(profile: &Profile, root: &str) -> Result<LocalSession, DbError> {
     if !profile.is_local_bigquery() {
-        return Err(DbError::new(DbErrorKind::Unsupported, format!("`rsdbt sql` runs on targets with `method: local`; '{}' is not one", profile.target)));
+        return Err(DbError::new(
+            DbErrorKind::Unsupported,
+            format!("`rsdbt sql` runs on targets with `method: local`; '{}' is not one", profile.target),
+        ));
     }
     let path = profile.setting("path").unwrap_or(":memory:");
     let full = Path::new(root).join(path);
@@ -214,7 +228,9 @@ pub fn connection_error(error: &DbError) -> Diagnostic {
     let diagnostic = Diagnostic::error(code, error.message.clone());
     match (&error.help, error.kind) {
         (Some(help), _) => diagnostic.help(help.clone()),
-        (None, DbErrorKind::Locked) => diagnostic.help("close the other program, or wait for it: DuckDB lets one process write to a file"),
+        (None, DbErrorKind::Locked) => {
+            diagnostic.help("close the other program, or wait for it: DuckDB lets one process write to a file")
+        }
         (None, _) => diagnostic,
     }
 }
@@ -234,7 +250,12 @@ pub fn write_json(target: &Path, name: &str, json: &Json) -> Result<(), Stop> {
     sys::write(&path, json.to_string()).map_err(|why| fail(why).into())
 }
 
-pub fn write_manifest(manifest: &Manifest, invocation: &Invocation, target: &Path, compiled: &BTreeMap<NodeId, String>) -> Result<(), Stop> {
+pub fn write_manifest(
+    manifest: &Manifest,
+    invocation: &Invocation,
+    target: &Path,
+    compiled: &BTreeMap<NodeId, String>,
+) -> Result<(), Stop> {
     let json = artifact::manifest_json(manifest, invocation, &sys::now_utc(), compiled);
     write_json(target, "manifest.json", &json)
 }

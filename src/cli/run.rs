@@ -56,7 +56,12 @@ pub fn run(options: &Options, report: &Arc<dyn Report>) -> Result<u8, Stop> {
     }
     report.finish();
     if options.write_json {
-        pipeline::write_manifest(&world.manifest, &world.invocation, &world.target_path, &pipeline::compiled(&results))?;
+        pipeline::write_manifest(
+            &world.manifest,
+            &world.invocation,
+            &world.target_path,
+            &pipeline::compiled(&results),
+        )?;
         pipeline::write_results(&world, &results)?;
     }
     after?;
@@ -64,7 +69,10 @@ pub fn run(options: &Options, report: &Arc<dyn Report>) -> Result<u8, Stop> {
 }
 
 fn nothing(options: &Options, report: &Arc<dyn Report>, ready: Ready) -> Result<u8, Stop> {
-    report.diagnostic(&Diagnostic::warning(Code::USAGE, "Nothing to do. Try checking your model configs and model specification args"));
+    report.diagnostic(&Diagnostic::warning(
+        Code::USAGE,
+        "Nothing to do. Try checking your model configs and model specification args",
+    ));
     if options.write_json {
         pipeline::write_manifest(&ready.manifest, &ready.invocation, &ready.target_path, &Default::default())?;
         let json = crate::artifact::run_results_json(&RunResults::default(), &ready.invocation, &crate::sys::now_utc());
@@ -132,7 +140,15 @@ fn conclude(results: &RunResults, options: &Options, report: &Arc<dyn Report>, s
     match (failed, warned) {
         (0, 0) => report.summary("Completed successfully", true),
         (0, _) => report.summary(&format!("Completed with {}:", counted(warned, "warning")), true),
-        _ => report.summary(&format!("Completed with {}, {} and {}:", counted(failed, "error"), "0 partial successes", counted(warned, "warning")), false),
+        _ => report.summary(
+            &format!(
+                "Completed with {}, {} and {}:",
+                counted(failed, "error"),
+                "0 partial successes",
+                counted(warned, "warning")
+            ),
+            false,
+        ),
     }
     for result in &results.results {
         tell(result, report);
@@ -151,8 +167,14 @@ fn tell(result: &NodeResult, report: &Arc<dyn Report>) {
         (Some(diagnostic), _) => report.diagnostic(diagnostic),
         (None, Status::Fail | Status::Warn) => {
             let message = format!("{}: {}", result.unique_id, result.message.clone().unwrap_or_default());
-            let found = if result.status == Status::Fail { Diagnostic::error(Code::TEST, message) } else { Diagnostic::warning(Code::TEST, message) };
-            report.diagnostic(&found.help("the failing rows: rsdbt show -s ".to_owned() + result.unique_id.split('.').nth(2).unwrap_or_default()));
+            let found = if result.status == Status::Fail {
+                Diagnostic::error(Code::TEST, message)
+            } else {
+                Diagnostic::warning(Code::TEST, message)
+            };
+            report.diagnostic(&found.help(
+                "the failing rows: rsdbt show -s ".to_owned() + result.unique_id.split('.').nth(2).unwrap_or_default(),
+            ));
         }
         _ => {}
     }

@@ -33,7 +33,11 @@ impl Warehouse for Deferred {
 }
 
 fn deferred(ready: &Ready) -> Arc<dyn Warehouse> {
-    Arc::new(Deferred { profile: ready.raw.profile.clone(), root: ready.raw.project.root.clone(), opened: OnceLock::new() })
+    Arc::new(Deferred {
+        profile: ready.raw.profile.clone(),
+        root: ready.raw.project.root.clone(),
+        opened: OnceLock::new(),
+    })
 }
 
 fn inline_node(ready: &Ready, sql: &str) -> Result<Node, Stop> {
@@ -43,7 +47,8 @@ fn inline_node(ready: &Ready, sql: &str) -> Result<Node, Stop> {
         let found = index.find(call, &node.package, &ready.manifest.project).cloned();
         node.depends_on.push(found.ok_or_else(|| {
             let names = ready.manifest.nodes.values().map(|n| n.name.as_str());
-            let error = Diagnostic::error(Code::REF, format!("there is no model, seed or snapshot named '{}'", call.name));
+            let error =
+                Diagnostic::error(Code::REF, format!("there is no model, seed or snapshot named '{}'", call.name));
             match crate::base::closest(&call.name, names) {
                 Some(near) => error.help(format!("did you mean '{near}'?")),
                 None => error,
@@ -68,11 +73,17 @@ pub fn compile(options: &Options, arguments: &CompileArgs, report: &Arc<dyn Repo
     let threads = ready.raw.profile.threads;
     let asked = !options.building.selecting.select.is_empty();
     let (world, _) = ready.with_warehouse(options, report, &selected, warehouse);
-    let only = (selected.len() == 1 || asked).then(|| selected.iter().filter(|id| kind(id) == "model").cloned().collect::<Vec<_>>());
+    let only = (selected.len() == 1 || asked)
+        .then(|| selected.iter().filter(|id| kind(id) == "model").cloned().collect::<Vec<_>>());
     let job = Job { ids: selected, threads, fail_fast: options.fail_fast, tests_block: false, compile_only: true };
     let results = exec::run(&world, job);
     if options.write_json {
-        pipeline::write_manifest(&world.manifest, &world.invocation, &world.target_path, &pipeline::compiled(&results))?;
+        pipeline::write_manifest(
+            &world.manifest,
+            &world.invocation,
+            &world.target_path,
+            &pipeline::compiled(&results),
+        )?;
         pipeline::write_results(&world, &results)?;
     }
     for result in results.results.iter().filter(|r| r.diagnostic.is_some()) {
@@ -83,7 +94,11 @@ pub fn compile(options: &Options, arguments: &CompileArgs, report: &Arc<dyn Repo
         let sql = results.results.iter().find(|r| r.unique_id == *id).and_then(|r| r.compiled_code.clone());
         print_compiled(&name, &sql.unwrap_or_default(), arguments.output);
     } else {
-        report.line(&format!("Compiled {} into {}", pipeline::counted(results.results.len(), "node"), world.target_path.join("compiled").display()));
+        report.line(&format!(
+            "Compiled {} into {}",
+            pipeline::counted(results.results.len(), "node"),
+            world.target_path.join("compiled").display()
+        ));
     }
     Ok(if results.failed() { FAILED } else { OK })
 }
@@ -126,10 +141,16 @@ pub fn show(options: &Options, arguments: &ShowArgs, report: &Arc<dyn Report>) -
 fn chosen(ready: &Ready, options: &Options) -> Result<Node, Stop> {
     let mut selected = ready.select(options)?;
     if options.building.selecting.select.is_empty() {
-        return Err(Diagnostic::error(Code::USAGE, "show needs a node").help("name one with --select, or give SQL with --inline").into());
+        return Err(Diagnostic::error(Code::USAGE, "show needs a node")
+            .help("name one with --select, or give SQL with --inline")
+            .into());
     }
     let names: Vec<&String> = options.building.selecting.select.iter().collect();
-    let exact: NodeSet = selected.iter().filter(|id| ready.manifest.nodes.get(*id).is_some_and(|n| names.contains(&&n.name))).cloned().collect();
+    let exact: NodeSet = selected
+        .iter()
+        .filter(|id| ready.manifest.nodes.get(*id).is_some_and(|n| names.contains(&&n.name)))
+        .cloned()
+        .collect();
     if !exact.is_empty() {
         selected = exact;
     }
@@ -137,7 +158,11 @@ fn chosen(ready: &Ready, options: &Options) -> Result<Node, Stop> {
     match (nodes.next(), nodes.next()) {
         (Some(node), None) => Ok(node.clone()),
         (None, _) => Err(Diagnostic::error(Code::USAGE, "the selection matches no node").into()),
-        _ => Err(Diagnostic::error(Code::USAGE, format!("the selection matches {} nodes; show takes one", selected.len())).into()),
+        _ => Err(Diagnostic::error(
+            Code::USAGE,
+            format!("the selection matches {} nodes; show takes one", selected.len()),
+        )
+        .into()),
     }
 }
 
@@ -145,7 +170,11 @@ fn print_rows(name: &str, table: &Table, output: RowFormat) {
     match output {
         RowFormat::Json => {
             let rows = json_rows(table);
-            println!("{}", serde_json::to_string_pretty(&json!({"node": name, "show": rows})).unwrap_or_else(|_| Json::Null.to_string()));
+            println!(
+                "{}",
+                serde_json::to_string_pretty(&json!({"node": name, "show": rows}))
+                    .unwrap_or_else(|_| Json::Null.to_string())
+            );
         }
         RowFormat::Csv => print!("{}", csv_text(table)),
         _ => println!("{}", text_table(table)),

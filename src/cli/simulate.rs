@@ -43,11 +43,13 @@ pub fn run(options: &Options, arguments: &SimulateArgs, report: &Arc<dyn Report>
         return Ok(OK);
     }
     let Some((dataset, table)) = arguments.table.split_once('.') else {
-        return Err(wrong(format!("--table '{}' has no dataset", arguments.table)).help("write it as dataset.table").into());
+        return Err(wrong(format!("--table '{}' has no dataset", arguments.table))
+            .help("write it as dataset.table")
+            .into());
     };
     let (project, profile) = load_settings(&options.load)?;
-    let mut session =
-        pipeline::open_local(&profile, &project.root).map_err(|error| Stop(vec![pipeline::connection_error(&error)]))?;
+    let mut session = pipeline::open_local(&profile, &project.root)
+        .map_err(|error| Stop(vec![pipeline::connection_error(&error)]))?;
     let bar = progress_bar(options, config.events);
     let stopped = Arc::new(AtomicBool::new(false));
     let flag = stopped.clone();
@@ -82,7 +84,9 @@ fn progress_bar(options: &Options, events: u64) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::with_draw_target(Some(events), ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} [{bar:30.cyan/dim}] {human_pos}/{human_len} events, {per_sec}, {eta} left") {
+    if let Ok(style) = ProgressStyle::with_template(
+        "{spinner:.cyan} [{bar:30.cyan/dim}] {human_pos}/{human_len} events, {per_sec}, {eta} left",
+    ) {
         bar.set_style(style.progress_chars("━━─"));
     }
     bar

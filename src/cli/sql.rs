@@ -41,7 +41,11 @@ pub fn run(options: &SqlOptions, session: &mut LocalSession) -> i32 {
             return 1;
         }
     };
-    let done = if options.explain { session.explain(&script).map(|text| text + "\n") } else { session.run(&script).map(|table| print(&table, options.output)) };
+    let done = if options.explain {
+        session.explain(&script).map(|text| text + "\n")
+    } else {
+        session.run(&script).map(|table| print(&table, options.output))
+    };
     match done {
         Ok(text) => {
             let written = std::io::stdout().lock().write_all(text.as_bytes());
@@ -56,7 +60,9 @@ pub fn run(options: &SqlOptions, session: &mut LocalSession) -> i32 {
 
 fn read(options: &SqlOptions) -> Result<(String, String), String> {
     match &options.file {
-        Some(path) => sys::read(path).map(|text| (path.display().to_string(), text)).map_err(|why| format!("{}: {why}", path.display())),
+        Some(path) => sys::read(path)
+            .map(|text| (path.display().to_string(), text))
+            .map_err(|why| format!("{}: {why}", path.display())),
         None => {
             let mut text = String::new();
             std::io::stdin().lock().read_to_string(&mut text).map_err(|why| format!("standard input: {why}"))?;
@@ -139,7 +145,9 @@ fn value(value: &Value) -> Json {
 /// A value as text, in the forms of the JSON contract.
 fn plain(value: &Value) -> String {
     const DAY: i64 = 86_400_000_000;
-    let date = |days: i64| chrono::DateTime::from_timestamp(days * 86_400, 0).unwrap_or_default().format("%Y-%m-%d").to_string();
+    let date = |days: i64| {
+        chrono::DateTime::from_timestamp(days * 86_400, 0).unwrap_or_default().format("%Y-%m-%d").to_string()
+    };
     let clock = |micros: i64| {
         let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
         let shown = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -159,7 +167,16 @@ fn plain(value: &Value) -> String {
             let (m, u) = (months.unsigned_abs(), micros.unsigned_abs());
             let (seconds, fraction) = (u / 1_000_000, u % 1_000_000);
             let sign = |negative: bool| if negative { "-" } else { "" };
-            let shown = format!("{}{}-{} {days} {}{}:{}:{}", sign(*months < 0), m / 12, m % 12, sign(*micros < 0), seconds / 3600, seconds / 60 % 60, seconds % 60);
+            let shown = format!(
+                "{}{}-{} {days} {}{}:{}:{}",
+                sign(*months < 0),
+                m / 12,
+                m % 12,
+                sign(*micros < 0),
+                seconds / 3600,
+                seconds / 60 % 60,
+                seconds % 60
+            );
             if fraction == 0 { shown } else { format!("{shown}.{fraction:06}") }
         }
         nested => self::value(nested).to_string(),
@@ -169,7 +186,9 @@ fn plain(value: &Value) -> String {
 fn csv_text(table: &Table) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let header = writer.write_record(table.columns.iter().map(|c| &c.name));
-    let rows = table.rows.iter().try_for_each(|row| writer.write_record(row.iter().map(|v| if *v == Value::Null { String::new() } else { plain(v) })));
+    let rows = table.rows.iter().try_for_each(|row| {
+        writer.write_record(row.iter().map(|v| if *v == Value::Null { String::new() } else { plain(v) }))
+    });
     match header.and(rows) {
         Ok(()) => writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default(),
         Err(_) => String::new(),
@@ -182,7 +201,8 @@ fn table_text(table: &Table) -> String {
     }
     let mut lines: Vec<Vec<String>> = vec![table.columns.iter().map(|c| c.name.clone()).collect()];
     lines.extend(table.rows.iter().map(|row| row.iter().map(plain).collect()));
-    let widths: Vec<usize> = (0..table.columns.len()).map(|i| lines.iter().map(|l| l[i].chars().count()).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> =
+        (0..table.columns.len()).map(|i| lines.iter().map(|l| l[i].chars().count()).max().unwrap_or(0)).collect();
     let mut text = String::new();
     for (n, line) in lines.iter().enumerate() {
         let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();

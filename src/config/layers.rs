@@ -80,7 +80,8 @@ fn merge_grants(config: &mut Map<String, Json>, value: Json) {
     let Json::Object(old) = old else { return };
     for (privilege, grantees) in new {
         let name = privilege.trim_start_matches('+').to_owned();
-        let mut list = if privilege.starts_with('+') { as_list(old.get(&name).cloned().unwrap_or_default()) } else { Vec::new() };
+        let mut list =
+            if privilege.starts_with('+') { as_list(old.get(&name).cloned().unwrap_or_default()) } else { Vec::new() };
         list.extend(as_list(grantees));
         old.insert(name, Json::Array(list));
     }

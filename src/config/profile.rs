@@ -63,7 +63,9 @@ impl Profile {
 
     fn of(name: &str, target: String, settings: Map<String, Json>) -> Result<Profile, Diagnostic> {
         let text = |keys: &[&str]| keys.iter().find_map(|k| settings.get(*k).and_then(Json::as_str)).map(str::to_owned);
-        let missing = |key: &str| Diagnostic::error(Code::CONFIG, format!("the target '{target}' of profile '{name}' has no '{key}'"));
+        let missing = |key: &str| {
+            Diagnostic::error(Code::CONFIG, format!("the target '{target}' of profile '{name}' has no '{key}'"))
+        };
         let kind = text(&["type"]).ok_or_else(|| missing("type"))?;
         let (database, schema) = match kind.as_str() {
             "duckdb" => {
@@ -74,7 +76,8 @@ impl Profile {
             "bigquery" => {
                 let project = text(&["project", "database"]);
                 let local = settings.get("method").and_then(Json::as_str) == Some("local");
-                let project = project.or_else(|| local.then(|| "local".to_owned())).ok_or_else(|| missing("project"))?;
+                let project =
+                    project.or_else(|| local.then(|| "local".to_owned())).ok_or_else(|| missing("project"))?;
                 (project, text(&["dataset", "schema"]).ok_or_else(|| missing("dataset"))?)
             }
             other => {
@@ -97,8 +100,12 @@ impl Profile {
 
     /// dbt's `target` variable: the settings without secrets.
     pub fn target_variable(&self) -> Map<String, Json> {
-        let mut target: Map<String, Json> =
-            self.settings.iter().filter(|(k, _)| !SECRETS.contains(&k.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let mut target: Map<String, Json> = self
+            .settings
+            .iter()
+            .filter(|(k, _)| !SECRETS.contains(&k.as_str()))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect();
         let own = [
             ("name", &self.target),
             ("target_name", &self.target),

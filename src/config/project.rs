@@ -44,7 +44,10 @@ impl Project {
         let Some(name) = yaml.get("name").text() else {
             return Err(Diagnostic::error(Code::CONFIG, "dbt_project.yml needs a 'name'").at(yaml.place(file)));
         };
-        if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '_') || name.starts_with(|c: char| c.is_ascii_digit()) {
+        if name.is_empty()
+            || !name.chars().all(|c| c.is_alphanumeric() || c == '_')
+            || name.starts_with(|c: char| c.is_ascii_digit())
+        {
             return Err(Diagnostic::error(Code::CONFIG, format!("'{name}' is not a valid project name"))
                 .at(yaml.get("name").place(file))
                 .help("use letters, digits and underscores"));
@@ -57,7 +60,11 @@ impl Project {
         }
         let paths = |key: &str, default: &[&str]| -> Vec<String> {
             let given = yaml.get(key).texts();
-            if given.is_empty() && yaml.get(key).is_null() { default.iter().map(|p| (*p).to_owned()).collect() } else { given }
+            if given.is_empty() && yaml.get(key).is_null() {
+                default.iter().map(|p| (*p).to_owned()).collect()
+            } else {
+                given
+            }
         };
         let tests = if yaml.get("data_tests").is_null() { yaml.get("tests") } else { yaml.get("data_tests") };
         let trees = [
@@ -106,7 +113,8 @@ impl Project {
 
     /// Vars that a package sees: global ones, then its own.
     pub fn vars_for(&self, package: &str) -> Map<String, Json> {
-        let mut vars: Map<String, Json> = self.vars.iter().filter(|(_, v)| !v.is_object()).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let mut vars: Map<String, Json> =
+            self.vars.iter().filter(|(_, v)| !v.is_object()).map(|(k, v)| (k.clone(), v.clone())).collect();
         // A map may be a package's section or the value of a var: it counts as both unless it names this package.
         for (key, value) in self.vars.iter().filter(|(_, v)| v.is_object()) {
             if key != package {

@@ -61,8 +61,20 @@ const SECTIONS: [(&str, EntryKind); 11] = [
 
 /// Settings of a test that may stand beside its arguments.
 const TEST_CONFIGS: [&str; 14] = [
-    "severity", "tags", "enabled", "where", "limit", "warn_if", "error_if", "fail_calc", "store_failures",
-    "store_failures_as", "meta", "database", "schema", "alias",
+    "severity",
+    "tags",
+    "enabled",
+    "where",
+    "limit",
+    "warn_if",
+    "error_if",
+    "fail_calc",
+    "store_failures",
+    "store_failures_as",
+    "meta",
+    "database",
+    "schema",
+    "alias",
 ];
 
 pub fn read_properties(file: &str, yaml: &Yaml) -> (Properties, Vec<Diagnostic>) {
@@ -78,7 +90,8 @@ pub fn read_properties(file: &str, yaml: &Yaml) -> (Properties, Vec<Diagnostic>)
             match entry.get("name").text() {
                 Some(name) => properties.entries.push(Entry { kind, name, yaml: entry.clone() }),
                 None => diagnostics.push(
-                    Diagnostic::error(Code::YAML, format!("an entry of '{section}' has no 'name'")).at(entry.place(file)),
+                    Diagnostic::error(Code::YAML, format!("an entry of '{section}' has no 'name'"))
+                        .at(entry.place(file)),
                 ),
             }
         }
@@ -101,9 +114,8 @@ impl TestEntry {
         if let Some(test) = item.text() {
             return Ok(TestEntry { test, ..empty });
         }
-        let bad = || {
-            Diagnostic::error(Code::YAML, "a data test is a name, or a map with one name").at(item.place(file))
-        };
+        let bad =
+            || Diagnostic::error(Code::YAML, "a data test is a name, or a map with one name").at(item.place(file));
         let named = item.get("test_name").text();
         let (test, body) = match named {
             Some(test) => (test, item),

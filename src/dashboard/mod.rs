@@ -83,8 +83,18 @@ pub fn render(data: &Data) -> String {
         ("orders", packed_u16(&short(&|s| s.orders.clamp(0, 65_535) as u16))),
         ("probability", packed_u16(&short(&|s| scaled(s.probability, 10_000.0)))),
         ("engagement", packed_u16(&short(&|s| scaled(s.engagement, 10.0)))),
-        ("lag", packed_u32(&numbers(&|s| s.lag_seconds.map_or(u32::MAX, |lag| (lag * 10.0).round().clamp(0.0, 4e9) as u32)))),
-        ("minute", packed_u32(&data.activity.iter().map(|(m, _)| (m - first.div_euclid(60)).max(0) as u32).collect::<Vec<_>>())),
+        (
+            "lag",
+            packed_u32(&numbers(&|s| {
+                s.lag_seconds.map_or(u32::MAX, |lag| (lag * 10.0).round().clamp(0.0, 4e9) as u32)
+            })),
+        ),
+        (
+            "minute",
+            packed_u32(
+                &data.activity.iter().map(|(m, _)| (m - first.div_euclid(60)).max(0) as u32).collect::<Vec<_>>(),
+            ),
+        ),
         ("minuteSession", packed_u32(&data.activity.iter().map(|(_, s)| *s).collect::<Vec<_>>())),
     ];
     let mut names = serde_json::Map::new();
@@ -103,13 +113,18 @@ pub fn render(data: &Data) -> String {
 
 /// Puts the parts together. Data never ends a script: `<` is written as an escape.
 fn assemble(meta: &str, blobs: &[(&str, String)]) -> String {
-    let data: Vec<String> =
-        blobs.iter().map(|(name, text)| format!("<script type=\"text/plain\" id=\"col-{name}\">{text}</script>")).collect();
+    let data: Vec<String> = blobs
+        .iter()
+        .map(|(name, text)| format!("<script type=\"text/plain\" id=\"col-{name}\">{text}</script>"))
+        .collect();
     let meta = meta.replace('<', "\\u003c");
     let hash = base64_plain(&Sha256::digest(SCRIPT.as_bytes()));
     PAGE.replace("/*STYLE*/", STYLE)
         .replace("__SCRIPT_HASH__", &hash)
-        .replace("<!--DATA-->", &format!("<script type=\"application/json\" id=\"meta\">{meta}</script>\n{}", data.join("\n")))
+        .replace(
+            "<!--DATA-->",
+            &format!("<script type=\"application/json\" id=\"meta\">{meta}</script>\n{}", data.join("\n")),
+        )
         .replace("/*SCRIPT*/", SCRIPT)
 }
 

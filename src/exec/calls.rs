@@ -64,7 +64,10 @@ pub fn call(host: &RunHost, method: &str, arguments: &Arguments) -> Result<Data,
         Some((_, run)) => run(host, arguments),
         None => {
             let near = crate::base::closest(method, METHODS.iter().map(|(name, _)| *name));
-            let fault = Fault::compilation(format!("adapter.{method}() is not available for {}", host.world.invocation.adapter));
+            let fault = Fault::compilation(format!(
+                "adapter.{method}() is not available for {}",
+                host.world.invocation.adapter
+            ));
             Err(match near {
                 Some(near) => fault.help(format!("did you mean adapter.{near}()?")),
                 None => fault,
@@ -119,7 +122,10 @@ impl RunHost {
     }
 
     fn relation(&self, arguments: &Arguments, at: usize, name: &str) -> Result<Relation, Fault> {
-        arguments.relation(at, name).cloned().ok_or_else(|| Fault::compilation(format!("the argument '{name}' is not a relation")))
+        arguments
+            .relation(at, name)
+            .cloned()
+            .ok_or_else(|| Fault::compilation(format!("the argument '{name}' is not a relation")))
     }
 
     /// The relation as it exists, with its type; `None` when it does not.
@@ -162,7 +168,8 @@ fn get_relation(host: &RunHost, arguments: &Arguments) -> Result<Data, Fault> {
 }
 
 fn already_exists(host: &RunHost, arguments: &Arguments) -> Result<Data, Fault> {
-    let (schema, name) = (arguments.text(0, "schema").unwrap_or_default(), arguments.text(1, "name").unwrap_or_default());
+    let (schema, name) =
+        (arguments.text(0, "schema").unwrap_or_default(), arguments.text(1, "name").unwrap_or_default());
     let database = host.world.invocation.database.clone();
     Ok(Data::Bool(host.find(&database, &schema, &name)?.is_some()))
 }
@@ -252,7 +259,10 @@ fn list_relations(host: &RunHost, arguments: &Arguments) -> Result<Data, Fault> 
     let quoting = host.world.invocation.quoting;
     let all = host.with_session(|session| session.relations(&database, &schema))?;
     let relation = |info: crate::adapter::RelationInfo| {
-        Data::Relation(Relation { kind: Some(info.kind.to_owned()), ..Relation::new(&database, &info.schema, &info.name, quoting) })
+        Data::Relation(Relation {
+            kind: Some(info.kind.to_owned()),
+            ..Relation::new(&database, &info.schema, &info.name, quoting)
+        })
     };
     Ok(Data::List(all.into_iter().map(relation).collect()))
 }
@@ -290,7 +300,9 @@ fn json_of(data: Option<&Data>) -> Json {
 
 /// What a foreign key refers to: `ref(...)` and `source(...)` become names, everything else is SQL.
 fn referenced(host: &RunHost, to: &str) -> Option<String> {
-    let call = ["ref", "source"].iter().any(|name| to.trim_start().strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('(')));
+    let call = ["ref", "source"]
+        .iter()
+        .any(|name| to.trim_start().strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('(')));
     if !call {
         return Some(to.to_owned());
     }
@@ -312,7 +324,11 @@ fn constraint_text(host: &RunHost, constraint: &Json) -> Option<String> {
         "primary_key" => format!("primary key {expression}").trim_end().to_owned(),
         "foreign_key" if !to.is_empty() => {
             let columns = texts(constraint.get("to_columns"));
-            if columns.is_empty() { format!("references {to}") } else { format!("references {to} ({})", columns.join(", ")) }
+            if columns.is_empty() {
+                format!("references {to}")
+            } else {
+                format!("references {to} ({})", columns.join(", "))
+            }
         }
         "foreign_key" => format!("references {expression}"),
         "custom" => expression.to_owned(),
@@ -327,13 +343,15 @@ fn texts(list: Option<&Json>) -> Vec<String> {
 /// BigQuery knows only these, and does not enforce keys.
 fn supported(host: &RunHost, constraint: &Json) -> bool {
     let word = constraint.get("type").and_then(Json::as_str).unwrap_or_default();
-    host.world.invocation.quoting == Quoting::Double || matches!(word, "not_null" | "primary_key" | "foreign_key" | "custom")
+    host.world.invocation.quoting == Quoting::Double
+        || matches!(word, "not_null" | "primary_key" | "foreign_key" | "custom")
 }
 
 fn rendered(host: &RunHost, constraint: &Json) -> Option<String> {
     let text = supported(host, constraint).then(|| constraint_text(host, constraint)).flatten()?;
     let word = constraint.get("type").and_then(Json::as_str).unwrap_or_default();
-    let unenforced = host.world.invocation.quoting == Quoting::Backtick && matches!(word, "primary_key" | "foreign_key");
+    let unenforced =
+        host.world.invocation.quoting == Quoting::Backtick && matches!(word, "primary_key" | "foreign_key");
     Some(if unenforced { format!("{text} not enforced") } else { text })
 }
 
@@ -359,7 +377,8 @@ fn render_model_constraints(host: &RunHost, arguments: &Arguments) -> Result<Dat
         let Some(text) = rendered(host, constraint) else { continue };
         let columns = texts(constraint.get("columns")).join(", ");
         let word = constraint.get("type").and_then(Json::as_str).unwrap_or_default();
-        let prefix = constraint.get("name").and_then(Json::as_str).map(|name| format!("constraint {name} ")).unwrap_or_default();
+        let prefix =
+            constraint.get("name").and_then(Json::as_str).map(|name| format!("constraint {name} ")).unwrap_or_default();
         lines.push(match word {
             "primary_key" | "unique" => {
                 let (head, tail) = text.split_at(if word == "unique" { 6 } else { 11 });

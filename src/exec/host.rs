@@ -43,7 +43,11 @@ pub fn database_fault(error: &DbError) -> Fault {
         DbErrorKind::Locked => Code::LOCKED,
         DbErrorKind::Library => Code::LIBRARY,
         DbErrorKind::Unsupported => Code::SQL_UNSUPPORTED,
-        DbErrorKind::Semantic | DbErrorKind::Syntax | DbErrorKind::Execution | DbErrorKind::Interrupted | DbErrorKind::Other => Code::DATABASE,
+        DbErrorKind::Semantic
+        | DbErrorKind::Syntax
+        | DbErrorKind::Execution
+        | DbErrorKind::Interrupted
+        | DbErrorKind::Other => Code::DATABASE,
     };
     let mut fault = Fault::new(code, "Database", error.message.clone());
     fault.help = error.help.clone();
@@ -198,7 +202,9 @@ fn data(value: &Value) -> Data {
         Value::Time(micros) => Data::Text(time_text(*micros)),
         Value::DateTime(micros) => Data::DateTime(*micros, false),
         Value::Timestamp(micros) => Data::DateTime(*micros, true),
-        Value::Interval { months, days, micros } => Data::Text(format!("{months} months {days} days {}", time_text(*micros))),
+        Value::Interval { months, days, micros } => {
+            Data::Text(format!("{months} months {days} days {}", time_text(*micros)))
+        }
         Value::List(items) => Data::List(items.iter().map(data).collect()),
         Value::Struct(fields) => Data::Map(fields.iter().map(|(k, v)| (k.clone(), data(v))).collect()),
     }
@@ -215,9 +221,11 @@ impl Host for RunHost {
     }
 
     fn reference(&self, package: Option<&str>, name: &str, version: Option<&str>) -> Result<Data, Fault> {
-        let call = RefCall { package: package.map(str::to_owned), name: name.to_owned(), version: version.map(str::to_owned) };
+        let call =
+            RefCall { package: package.map(str::to_owned), name: name.to_owned(), version: version.map(str::to_owned) };
         let manifest = &self.world.manifest;
-        let found = self.world.refs.find(&call, &self.node.package, &manifest.project).and_then(|id| manifest.nodes.get(id));
+        let found =
+            self.world.refs.find(&call, &self.node.package, &manifest.project).and_then(|id| manifest.nodes.get(id));
         let Some(node) = found else {
             let message = format!("'{}' depends on a node named '{name}' which was not found", self.node.unique_id);
             return Err(Fault::new(Code::REF, "Compilation", message));
@@ -241,9 +249,16 @@ impl Host for RunHost {
     fn source(&self, source: &str, table: &str) -> Result<Data, Fault> {
         let manifest = &self.world.manifest;
         let own = format!("source.{}.{source}.{table}", self.node.package);
-        let found = manifest.sources.get(&own).or_else(|| manifest.sources.values().find(|s| s.source_name == source && s.name == table));
+        let found = manifest
+            .sources
+            .get(&own)
+            .or_else(|| manifest.sources.values().find(|s| s.source_name == source && s.name == table));
         let Some(found) = found else {
-            return Err(Fault::new(Code::SOURCE, "Compilation", format!("there is no source named '{source}.{table}'")));
+            return Err(Fault::new(
+                Code::SOURCE,
+                "Compilation",
+                format!("there is no source named '{source}.{table}'"),
+            ));
         };
         if let Some(stand_in) = self.stand_ins.get(&found.unique_id) {
             return Ok(stand_in.clone());
@@ -280,7 +295,8 @@ impl Host for RunHost {
             },
             "sql" | "compiled_code" => Data::text(self.changing().sql.clone().unwrap_or_default()),
             "model" => {
-                let mut json = crate::artifact::node_json(&self.node, &self.world.manifest, self.world.invocation.quoting);
+                let mut json =
+                    crate::artifact::node_json(&self.node, &self.world.manifest, self.world.invocation.quoting);
                 if let (Json::Object(map), Some(sql)) = (&mut json, &self.changing().sql) {
                     map.insert("compiled_code".into(), Json::from(sql.as_str()));
                     map.insert("compiled_sql".into(), Json::from(sql.as_str()));
@@ -290,7 +306,12 @@ impl Host for RunHost {
             }
             "database" => Data::text(self.node.database.clone()),
             "schema" => Data::text(self.node.schema.clone()),
-            "graph" => Data::from(self.world.graph_json.get_or_init(|| crate::artifact::graph_json(&self.world.manifest, self.world.invocation.quoting)).clone()),
+            "graph" => Data::from(
+                self.world
+                    .graph_json
+                    .get_or_init(|| crate::artifact::graph_json(&self.world.manifest, self.world.invocation.quoting))
+                    .clone(),
+            ),
             "pre_hooks" => hooks(&self.node, "pre-hook"),
             "post_hooks" => hooks(&self.node, "post-hook"),
             "thread_id" => Data::text(std::thread::current().name().unwrap_or("main").to_owned()),
@@ -317,7 +338,9 @@ impl Host for RunHost {
 
     fn doc(&self, _: Option<&str>, name: &str) -> Result<String, Fault> {
         let found = self.world.manifest.docs.values().find(|doc| doc.name == name);
-        found.map(|doc| doc.text.clone()).ok_or_else(|| Fault::compilation(format!("Documentation for '{name}' not found")))
+        found
+            .map(|doc| doc.text.clone())
+            .ok_or_else(|| Fault::compilation(format!("Documentation for '{name}' not found")))
     }
 
     fn macro_called(&self, _: &str) {}

@@ -59,7 +59,10 @@ pub fn run(
         let class = error.fault.as_ref().map_or("Compilation", |fault| fault.class);
         let diagnostic = located(world, &node, result.compiled_code.as_deref(), error);
         let text = diagnostic.message.replace('\n', "\n  ");
-        result.message = Some(format!("{class} Error in {} {} ({})\n  {text}", node.resource_type, node.name, node.original_file_path));
+        result.message = Some(format!(
+            "{class} Error in {} {} ({})\n  {text}",
+            node.resource_type, node.name, node.original_file_path
+        ));
         result.diagnostic = Some(diagnostic);
     }
     if world.write && !compile_only {
@@ -73,7 +76,12 @@ pub fn run(
     (result, host.into_session())
 }
 
-fn carry_out(world: &Arc<World>, host: &Arc<RunHost>, result: &mut NodeResult, compile_only: bool) -> Result<(), RenderError> {
+fn carry_out(
+    world: &Arc<World>,
+    host: &Arc<RunHost>,
+    result: &mut NodeResult,
+    compile_only: bool,
+) -> Result<(), RenderError> {
     let node = host.node.clone();
     let started = sys::now_utc();
     if node.resource_type != ResourceType::Seed {
@@ -111,8 +119,19 @@ fn materialize(world: &Arc<World>, host: &Arc<RunHost>, result: &mut NodeResult)
     let node = &host.node;
     let name = node.materialized();
     let Some(definition) = world.engine.registry().materialization(name, &node.package) else {
-        let known: Vec<String> = world.engine.registry().all().iter().filter_map(|m| m.name.strip_prefix("materialization_").and_then(|n| n.rsplit_once('_')).map(|(n, _)| n.to_owned())).collect();
-        let message = format!("No materialization '{name}' was found for adapter {}! (searched types 'default' and '{}')", world.invocation.adapter, world.invocation.adapter);
+        let known: Vec<String> = world
+            .engine
+            .registry()
+            .all()
+            .iter()
+            .filter_map(|m| {
+                m.name.strip_prefix("materialization_").and_then(|n| n.rsplit_once('_')).map(|(n, _)| n.to_owned())
+            })
+            .collect();
+        let message = format!(
+            "No materialization '{name}' was found for adapter {}! (searched types 'default' and '{}')",
+            world.invocation.adapter, world.invocation.adapter
+        );
         let fault = Fault::compilation(message);
         return Err(fail(match crate::base::closest(name, known.iter().map(String::as_str)) {
             Some(near) => fault.help(format!("did you mean '{near}'?")),
@@ -166,7 +185,8 @@ fn test(world: &Arc<World>, host: &Arc<RunHost>, result: &mut NodeResult) -> Res
         Some(Data::Decimal(text)) => text.parse::<f64>().map_or(0, |v| v as i64),
         _ => 0,
     };
-    let (warns, errs) = (cell("should_warn").is_some_and(|d| d.is_true()), cell("should_error").is_some_and(|d| d.is_true()));
+    let (warns, errs) =
+        (cell("should_warn").is_some_and(|d| d.is_true()), cell("should_error").is_some_and(|d| d.is_true()));
     result.failures = Some(failures);
     let severity = node.text("severity").unwrap_or("ERROR").to_uppercase();
     let plural = if failures == 1 { "result" } else { "results" };
@@ -196,7 +216,8 @@ fn located(world: &World, node: &Node, compiled: Option<&str>, error: RenderErro
     });
     match inside {
         Some((compiled, offset)) => {
-            let file = file_of(world, "compiled", node).display().to_string();
+            let file = file_of(world, "compiled", node);
+            let file = file.strip_prefix(&node.root).unwrap_or(&file).display().to_string();
             let place = Place::of_offset(file, compiled, offset);
             diagnostic = diagnostic.note(format!("model {} ({})", node.name, node.original_file_path)).source(compiled);
             diagnostic.notes.reverse();
@@ -205,7 +226,10 @@ fn located(world: &World, node: &Node, compiled: Option<&str>, error: RenderErro
         None => {
             if let Some(at) = position {
                 let place = Place::of_offset(format!("the statement for {}", node.name), &sql, at);
-                return diagnostic.source(sql).at(place).note(format!("model {} ({})", node.name, node.original_file_path));
+                return diagnostic
+                    .source(sql)
+                    .at(place)
+                    .note(format!("model {} ({})", node.name, node.original_file_path));
             }
             diagnostic.source = None;
             diagnostic.at(Place::file(&node.original_file_path))
@@ -218,7 +242,11 @@ fn file_of(world: &World, folder: &str, node: &Node) -> PathBuf {
     let base = world.target_path.join(folder).join(&node.package);
     let path = node.original_file_path.replace("../", "");
     let is_yaml = path.ends_with(".yml") || path.ends_with(".yaml");
-    if is_yaml || node.resource_type == ResourceType::Snapshot { base.join(path).join(file_name(node)) } else { base.join(path) }
+    if is_yaml || node.resource_type == ResourceType::Snapshot {
+        base.join(path).join(file_name(node))
+    } else {
+        base.join(path)
+    }
 }
 
 fn file_name(node: &Node) -> String {
@@ -252,7 +280,9 @@ pub fn show(world: &Arc<World>, node: &Arc<Node>, limit: Option<usize>) -> Resul
         _ => compile_node(world, node)?,
     };
     let query = match limit {
-        Some(limit) => format!("select * from (\n{}\n) as model_limit_subq limit {limit}", sql.trim_end().trim_end_matches(';')),
+        Some(limit) => {
+            format!("select * from (\n{}\n) as model_limit_subq limit {limit}", sql.trim_end().trim_end_matches(';'))
+        }
         None => sql.clone(),
     };
     let query = match node.text("sql_header") {
@@ -267,7 +297,10 @@ pub fn run_operation(world: &Arc<World>, name: &str, arguments: Map<String, Json
     let registry = world.engine.registry();
     let (package, bare) = name.split_once('.').unwrap_or((registry.root(), name));
     let Some(definition) = registry.find(package, bare) else {
-        return Err(Diagnostic::error(Code::JINJA, format!("dbt could not find a macro with the name '{name}' in any package")));
+        return Err(Diagnostic::error(
+            Code::JINJA,
+            format!("dbt could not find a macro with the name '{name}' in any package"),
+        ));
     };
     let node = Arc::new(crate::ir::operation(&world.invocation, registry.root(), name));
     let host = Arc::new(RunHost::new(world, &node, None));
@@ -284,7 +317,12 @@ pub fn run_operation(world: &Arc<World>, name: &str, arguments: Map<String, Json
 }
 
 /// `on-run-start` and `on-run-end`: each hook is rendered and run, then committed.
-pub fn run_project_hooks(world: &Arc<World>, which: &str, hooks: &[String], results: &crate::ir::RunResults) -> Result<(), Diagnostic> {
+pub fn run_project_hooks(
+    world: &Arc<World>,
+    which: &str,
+    hooks: &[String],
+    results: &crate::ir::RunResults,
+) -> Result<(), Diagnostic> {
     let root = world.engine.registry().root().to_owned();
     let node = Arc::new(crate::ir::operation(&world.invocation, &root, which));
     let host = Arc::new(RunHost::new(world, &node, None));
@@ -296,12 +334,14 @@ pub fn run_project_hooks(world: &Arc<World>, which: &str, hooks: &[String], resu
         .map(|n| n.schema.clone())
         .collect();
     host.set_variable("schemas", Data::List(schemas.iter().cloned().map(Data::Text).collect()));
-    let pairs = schemas.iter().map(|s| Data::Tuple(vec![Data::text(world.invocation.database.clone()), Data::text(s.clone())]));
+    let pairs =
+        schemas.iter().map(|s| Data::Tuple(vec![Data::text(world.invocation.database.clone()), Data::text(s.clone())]));
     host.set_variable("database_schemas", Data::List(pairs.collect()));
     host.set_variable("results", Data::List(results.results.iter().map(|r| result_data(world, r)).collect()));
     let scope = world.engine.scope(host.clone(), &root);
     for hook in hooks {
-        let outcome = world.engine.render_text(hook, &scope).and_then(|sql| host.execute(sql.trim(), true).map_err(fail));
+        let outcome =
+            world.engine.render_text(hook, &scope).and_then(|sql| host.execute(sql.trim(), true).map_err(fail));
         if let Err(error) = outcome.and_then(|_| host.commit().map_err(fail)) {
             host.rollback();
             return Err(located(world, &node, None, error).note(format!("in {which}: {hook}")));

@@ -80,7 +80,8 @@ pub fn run(world: &Arc<World>, job: Job) -> RunResults {
 /// What each selected node waits for, among the selected ones; unselected nodes between pass the order on.
 fn dependencies(world: &World, job: &Job) -> BTreeMap<NodeId, BTreeSet<NodeId>> {
     let is_test = |id: &NodeId| {
-        world.manifest.unit_tests.contains_key(id) || world.manifest.nodes.get(id).is_some_and(|n| n.resource_type == ResourceType::Test)
+        world.manifest.unit_tests.contains_key(id)
+            || world.manifest.nodes.get(id).is_some_and(|n| n.resource_type == ResourceType::Test)
     };
     let runs = |id: &NodeId| {
         let node = world.manifest.nodes.get(id);
@@ -196,7 +197,8 @@ impl Shared {
         }
         for id in below {
             // Tests of the tested node itself still run.
-            let is_sibling = is_test && world.manifest.nodes.get(&id).is_some_and(|n| n.resource_type == ResourceType::Test)
+            let is_sibling = is_test
+                && world.manifest.nodes.get(&id).is_some_and(|n| n.resource_type == ResourceType::Test)
                 && world.graph.parents(&id).iter().all(|p| world.graph.parents(failed).contains(p));
             if id != *failed && !is_sibling && state.waiting.contains_key(&id) {
                 state.forbidden.entry(id).or_insert_with(|| failed.clone());
@@ -207,7 +209,12 @@ impl Shared {
     fn title(&self, id: &str) -> String {
         match self.world.manifest.nodes.get(id) {
             Some(node) => self.world.title(node),
-            None => self.world.manifest.unit_tests.get(id).map_or_else(|| id.to_owned(), |t| format!("unit_test {}::{}", t.model, t.name)),
+            None => self
+                .world
+                .manifest
+                .unit_tests
+                .get(id)
+                .map_or_else(|| id.to_owned(), |t| format!("unit_test {}::{}", t.model, t.name)),
         }
     }
 }
@@ -234,13 +241,18 @@ fn work(shared: &Shared) {
 }
 
 fn skipped(world: &World, id: &NodeId, reason: &NodeId) -> NodeResult {
-    let message = if id == reason { "Skipped: the run was stopped".to_owned() } else { format!("Skipped because {reason} failed") };
+    let message = if id == reason {
+        "Skipped: the run was stopped".to_owned()
+    } else {
+        format!("Skipped because {reason} failed")
+    };
     NodeResult { message: Some(message), ..node::blank_result(world, id, Status::Skipped) }
 }
 
 /// A defect of rsdbt: the node fails, the run goes on.
 fn broken(id: &NodeId, panic: &Box<dyn std::any::Any + Send>) -> NodeResult {
-    let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|t| (*t).to_owned()));
+    let text =
+        panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|t| (*t).to_owned()));
     let message = format!("rsdbt broke down on this node: {}", text.unwrap_or_default());
     NodeResult {
         unique_id: id.clone(),

@@ -19,7 +19,7 @@ pub fn load(host: &RunHost, _: &Arguments) -> Result<Data, Fault> {
     let node = &host.node;
     let path = std::path::Path::new(&node.root).join(&node.original_file_path);
     let fail = |line: usize, message: String| {
-        Fault::new(Code::SEED, "Runtime", message).at(Place::at(path.display().to_string(), line, 0))
+        Fault::new(Code::SEED, "Runtime", message).at(Place::at(&node.original_file_path, line, 0))
     };
     let bytes = sys::read_bytes(&path).map_err(|why| fail(0, format!("cannot read the seed: {why}")))?;
     let delimiter = node.text("delimiter").and_then(|d| d.bytes().next()).unwrap_or(b',');
@@ -30,8 +30,7 @@ pub fn load(host: &RunHost, _: &Arguments) -> Result<Data, Fault> {
         .flatten()
         .filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())))
         .collect();
-    let seed = read(&bytes, delimiter, &types, host.world.invocation.quoting)
-        .map_err(|(line, why)| fail(line, why))?;
+    let seed = read(&bytes, delimiter, &types, host.world.invocation.quoting).map_err(|(line, why)| fail(line, why))?;
     let target = Path { database: &node.database, schema: &node.schema, name: &node.alias };
     host.begin()?;
     let loaded = host.with_session(|session| session.load(&target, &seed.columns, &seed.rows));

@@ -1,9 +1,9 @@
 //! Unit tests: the model's SQL over given rows, compared with the expected rows.
 
+use super::compile;
 use super::host::RunHost;
 use super::node::{blank_result, cell_text};
 use super::world::World;
-use super::compile;
 use crate::adapter::{Column, Session, Table};
 use crate::base::{Code, Diagnostic, Place};
 use crate::ir::{NodeResult, RefCall, Status, UnitRows, UnitTest};
@@ -43,7 +43,13 @@ pub fn run(
         Ok(None) => result,
         Ok(Some(difference)) => {
             let diagnostic = Diagnostic::error(Code::TEST, difference.clone()).at(place);
-            NodeResult { status: Status::Fail, failures: Some(1), message: Some(difference), diagnostic: Some(diagnostic), ..result }
+            NodeResult {
+                status: Status::Fail,
+                failures: Some(1),
+                message: Some(difference),
+                diagnostic: Some(diagnostic),
+                ..result
+            }
         }
         Err(fault) => failed(result, fault.message, place),
     };
@@ -115,7 +121,12 @@ fn input(world: &World, test: &UnitTest, text: &str) -> Result<Input, Fault> {
             Ok(Input { key: id.clone(), label: node.name.clone(), relation })
         }
         (false, [source, table]) => {
-            let found = world.manifest.sources.values().find(|s| s.source_name == *source && s.name == *table).ok_or_else(unknown)?;
+            let found = world
+                .manifest
+                .sources
+                .values()
+                .find(|s| s.source_name == *source && s.name == *table)
+                .ok_or_else(unknown)?;
             Ok(Input { key: found.unique_id.clone(), label: found.name.clone(), relation: found.relation(quoting) })
         }
         _ => Err(unknown()),
@@ -127,7 +138,11 @@ fn with_inputs(inputs: &Inputs, sql: &str) -> String {
         return sql.to_owned();
     }
     let ctes: Vec<String> = inputs.iter().map(|(name, sql)| format!("{name} as (\n{sql}\n)")).collect();
-    format!("with {}\nselect * from (\n{}\n) as unit_test_model", ctes.join(",\n"), sql.trim_end().trim_end_matches(';'))
+    format!(
+        "with {}\nselect * from (\n{}\n) as unit_test_model",
+        ctes.join(",\n"),
+        sql.trim_end().trim_end_matches(';')
+    )
 }
 
 /// `select cast(... as type) as a union all ...`; columns that a row leaves out are NULL.
@@ -149,7 +164,9 @@ fn rows_sql(quoting: Quoting, rows: &[Map<String, Json>], columns: &[Column]) ->
                 let value = row.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| v);
                 let literal = literal(quoting, value.unwrap_or(&Json::Null));
                 let cell = match known(name) {
-                    Some(data_type) if !matches!(value, Some(Json::Array(_) | Json::Object(_))) => format!("cast({literal} as {data_type})"),
+                    Some(data_type) if !matches!(value, Some(Json::Array(_) | Json::Object(_))) => {
+                        format!("cast({literal} as {data_type})")
+                    }
                     _ => literal,
                 };
                 format!("{cell} as {}", quoting.quote(name))
@@ -179,7 +196,8 @@ fn literal(quoting: Quoting, value: &Json) -> String {
                 format!("{{{}}}", fields.join(", "))
             }
             Quoting::Backtick => {
-                let fields: Vec<String> = map.iter().map(|(k, v)| format!("{} as `{k}`", literal(quoting, v))).collect();
+                let fields: Vec<String> =
+                    map.iter().map(|(k, v)| format!("{} as `{k}`", literal(quoting, v))).collect();
                 format!("struct({})", fields.join(", "))
             }
         },
@@ -209,7 +227,8 @@ fn compare(host: &RunHost, test: &UnitTest, sql: &str) -> Result<Option<String>,
                     columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>()
                 )));
             }
-            let wanted: Vec<Column> = columns.iter().filter(|c| names.iter().any(|n| n.eq_ignore_ascii_case(&c.name))).cloned().collect();
+            let wanted: Vec<Column> =
+                columns.iter().filter(|c| names.iter().any(|n| n.eq_ignore_ascii_case(&c.name))).cloned().collect();
             (rows_sql(quoting, rows, &wanted), wanted.into_iter().map(|c| c.name).collect())
         }
     };
@@ -224,7 +243,8 @@ fn compare(host: &RunHost, test: &UnitTest, sql: &str) -> Result<Option<String>,
     {
         // Nothing is expected: any row is a difference.
         let all = host.execute(sql, false)?;
-        return Ok((!all.rows.is_empty()).then(|| format!("expected no rows, got {}:\n{}", all.rows.len(), lines(&all).join("\n"))));
+        return Ok((!all.rows.is_empty())
+            .then(|| format!("expected no rows, got {}:\n{}", all.rows.len(), lines(&all).join("\n"))));
     } else {
         host.execute(&only(sql), false)?
     };

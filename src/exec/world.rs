@@ -2,7 +2,7 @@
 
 use crate::adapter::{Session, Stop, Warehouse};
 use crate::base::Diagnostic;
-use crate::ir::{Graph, Invocation, Manifest, NodeResult, Node};
+use crate::ir::{Graph, Invocation, Manifest, Node, NodeResult};
 use crate::jinja::Engine;
 use crate::resolve::RefIndex;
 use serde_json::Value as Json;

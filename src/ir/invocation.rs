@@ -51,7 +51,9 @@ impl Invocation {
             "dbt_metadata_envs" => Data::Map(
                 self.environment
                     .iter()
-                    .filter_map(|(k, v)| Some((k.strip_prefix("DBT_ENV_CUSTOM_ENV_")?.to_owned(), Data::text(v.clone()))))
+                    .filter_map(|(k, v)| {
+                        Some((k.strip_prefix("DBT_ENV_CUSTOM_ENV_")?.to_owned(), Data::text(v.clone())))
+                    })
                     .collect(),
             ),
             "env" => Data::Map(IndexMap::new()),

@@ -57,8 +57,13 @@ impl Manifest {
 
     /// Every resource that takes part in selection, in order of its unique id.
     pub fn ids(&self) -> Vec<&NodeId> {
-        let mut ids: Vec<&NodeId> =
-            self.nodes.keys().chain(self.sources.keys()).chain(self.exposures.keys()).chain(self.unit_tests.keys()).collect();
+        let mut ids: Vec<&NodeId> = self
+            .nodes
+            .keys()
+            .chain(self.sources.keys())
+            .chain(self.exposures.keys())
+            .chain(self.unit_tests.keys())
+            .collect();
         ids.sort();
         ids
     }

@@ -8,9 +8,9 @@ mod result;
 
 pub use graph::Graph;
 pub use invocation::Invocation;
-pub use manifest::{DocBlock, Manifest, MacroEntry};
+pub use manifest::{DocBlock, MacroEntry, Manifest};
 pub use node::{
-    ColumnInfo, Exposure, Node, NodeId, RefCall, ResourceType, Source, TestInfo, UnitGiven, UnitRows, UnitTest, default_config,
-    operation,
+    ColumnInfo, Exposure, Node, NodeId, RefCall, ResourceType, Source, TestInfo, UnitGiven, UnitRows, UnitTest,
+    default_config, operation,
 };
 pub use result::{NodeResult, RunResults, Status, Timing};

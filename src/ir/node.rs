@@ -125,6 +125,40 @@ pub struct Node {
 }
 
 impl Node {
+    /// A node with nothing in it but its names.
+    pub fn named(kind: ResourceType, package: &str, name: &str) -> Node {
+        Node {
+            unique_id: format!("{kind}.{package}.{name}"),
+            resource_type: kind,
+            package: package.to_owned(),
+            name: name.to_owned(),
+            path: String::new(),
+            original_file_path: String::new(),
+            root: String::new(),
+            template: String::new(),
+            patch_path: None,
+            raw_code: String::new(),
+            fqn: vec![package.to_owned(), name.to_owned()],
+            alias: name.to_owned(),
+            database: String::new(),
+            schema: String::new(),
+            config: default_config(kind),
+            unrendered_config: Map::new(),
+            description: String::new(),
+            columns: IndexMap::new(),
+            constraints: Vec::new(),
+            refs: Vec::new(),
+            sources: Vec::new(),
+            depends_on: Vec::new(),
+            macros: Vec::new(),
+            checksum: String::new(),
+            version: None,
+            latest_version: None,
+            test: (kind == ResourceType::Test).then(TestInfo::default),
+            line: 0,
+        }
+    }
+
     pub fn setting(&self, key: &str) -> Option<&Json> {
         self.config.get(key).filter(|value| !value.is_null())
     }
@@ -153,7 +187,13 @@ impl Node {
     pub fn relation(&self, quoting: Quoting) -> Relation {
         if self.is_ephemeral() {
             let identifier = Some(format!("__dbt__cte__{}", self.name));
-            return Relation { identifier, kind: Some("cte".into()), quoting, quoted: [true; 3], ..Relation::default() };
+            return Relation {
+                identifier,
+                kind: Some("cte".into()),
+                quoting,
+                quoted: [true; 3],
+                ..Relation::default()
+            };
         }
         let mut relation = Relation::new(&self.database, &self.schema, &self.alias, quoting);
         if let Some(flags) = self.config.get("quoting").and_then(Json::as_object) {
@@ -273,34 +313,9 @@ pub struct UnitTest {
 /// A node for `run-operation` and hooks: it has names and nothing else.
 pub fn operation(invocation: &super::Invocation, package: &str, name: &str) -> Node {
     Node {
-        unique_id: format!("operation.{package}.{name}"),
-        resource_type: ResourceType::Operation,
-        package: package.to_owned(),
-        name: name.to_owned(),
-        path: String::new(),
-        original_file_path: String::new(),
-        root: String::new(),
-        template: String::new(),
-        patch_path: None,
-        raw_code: String::new(),
-        fqn: vec![package.to_owned(), name.to_owned()],
-        alias: name.to_owned(),
         database: invocation.database.clone(),
         schema: invocation.schema.clone(),
-        config: default_config(ResourceType::Operation),
-        unrendered_config: Map::new(),
-        description: String::new(),
-        columns: IndexMap::new(),
-        constraints: Vec::new(),
-        refs: Vec::new(),
-        sources: Vec::new(),
-        depends_on: Vec::new(),
-        macros: Vec::new(),
-        checksum: String::new(),
-        version: None,
-        latest_version: None,
-        test: None,
-        line: 0,
+        ..Node::named(ResourceType::Operation, package, name)
     }
 }
 
@@ -315,17 +330,22 @@ pub fn default_config(kind: ResourceType) -> Map<String, Json> {
         "event_time": null, "concurrent_batches": null
     });
     let own = match kind {
-        ResourceType::Model | ResourceType::Analysis | ResourceType::Operation => json!({"access": "protected", "freshness": null}),
+        ResourceType::Model | ResourceType::Analysis | ResourceType::Operation => {
+            json!({"access": "protected", "freshness": null})
+        }
         ResourceType::Seed => json!({"materialized": "seed", "delimiter": ",", "quote_columns": null}),
         ResourceType::Snapshot => json!({
             "materialized": "snapshot", "strategy": null, "target_schema": null, "target_database": null, "updated_at": null,
             "check_cols": null, "snapshot_meta_column_names": {}, "dbt_valid_to_current": null
         }),
         ResourceType::Test => {
-            return object([common, json!({
-                "materialized": "test", "severity": "ERROR", "store_failures": null, "store_failures_as": null, "where": null,
-                "limit": null, "fail_calc": "count(*)", "warn_if": "!= 0", "error_if": "!= 0", "schema": "dbt_test__audit"
-            })]);
+            return object([
+                common,
+                json!({
+                    "materialized": "test", "severity": "ERROR", "store_failures": null, "store_failures_as": null, "where": null,
+                    "limit": null, "fail_calc": "count(*)", "warn_if": "!= 0", "error_if": "!= 0", "schema": "dbt_test__audit"
+                }),
+            ]);
         }
         _ => return object([json!({"enabled": true, "tags": [], "meta": {}})]),
     };

@@ -25,7 +25,8 @@ fn plain(args: &[Value]) -> Arguments {
 
 /// The value of `builtins`: the functions as they are before a macro replaces them.
 pub fn builtins(scope: &Arc<Scope>) -> Value {
-    let functions = FUNCTIONS.iter().map(|name| (Value::from(*name), Value::from_object(Builtin { name, scope: scope.clone() })));
+    let functions =
+        FUNCTIONS.iter().map(|name| (Value::from(*name), Value::from_object(Builtin { name, scope: scope.clone() })));
     Dict::value(functions.collect())
 }
 
@@ -44,7 +45,11 @@ impl Object for Builtin {
         let host = self.scope.host();
         let (positional, named) = arguments(args);
         let text = |at: usize, name: &str| {
-            positional.get(at).or_else(|| named.get(name)).filter(|v| !v.is_none() && !v.is_undefined()).map(python::text)
+            positional
+                .get(at)
+                .or_else(|| named.get(name))
+                .filter(|v| !v.is_none() && !v.is_undefined())
+                .map(python::text)
         };
         match self.name {
             "ref" => self.reference(&positional, &named),
@@ -76,7 +81,9 @@ impl Object for Builtin {
                 match (host.env_var(&name), positional.get(1).or_else(|| named.get("default"))) {
                     (Some(value), _) => Ok(Value::from(value)),
                     (None, Some(default)) => Ok(default.clone()),
-                    (None, None) => Err(fault(Fault::compilation(format!("Env var required but not provided: '{name}'")))),
+                    (None, None) => {
+                        Err(fault(Fault::compilation(format!("Env var required but not provided: '{name}'"))))
+                    }
                 }
             }
             "log" => {
@@ -99,12 +106,14 @@ impl Object for Builtin {
             }
             "store_result" => {
                 let response = positional.get(1).or_else(|| named.get("response")).cloned().unwrap_or_default();
-                let table = positional.get(2).or_else(|| named.get("agate_table")).cloned().unwrap_or_else(|| Value::from(()));
+                let table =
+                    positional.get(2).or_else(|| named.get("agate_table")).cloned().unwrap_or_else(|| Value::from(()));
                 self.store(&text(0, "name").unwrap_or_default(), response, table)
             }
             "store_raw_result" => {
                 let parts = ["message", "code", "rows_affected"];
-                let response = parts.iter().map(|k| (Value::from(*k), named.get(*k).cloned().unwrap_or_default())).collect();
+                let response =
+                    parts.iter().map(|k| (Value::from(*k), named.get(*k).cloned().unwrap_or_default())).collect();
                 let table = named.get("agate_table").cloned().unwrap_or_else(|| Value::from(()));
                 self.store(&text(0, "name").unwrap_or_default(), Dict::value(response), table)
             }
@@ -130,7 +139,9 @@ impl Object for Builtin {
         let key = positional.first().map(python::text).unwrap_or_default();
         match (self.name, method) {
             ("var", "has_var") => Ok(Value::from(self.scope.host().var(&key).is_some())),
-            ("config", _) => config_method(&self.scope, method, &key, positional.get(1).or_else(|| named.get("default"))),
+            ("config", _) => {
+                config_method(&self.scope, method, &key, positional.get(1).or_else(|| named.get("default")))
+            }
             _ => Err(Error::from(ErrorKind::UnknownMethod)),
         }
     }
@@ -168,7 +179,8 @@ fn config_method(scope: &Scope, method: &str, key: &str, default: Option<&Value>
             in_meta().map(from_data).ok_or_else(|| fault(Fault::compilation(format!("missing required meta '{key}'"))))
         }
         "set" => {
-            host.configure(IndexMap::from([(key.to_owned(), default.map(to_data).unwrap_or_default())])).map_err(fault)?;
+            host.configure(IndexMap::from([(key.to_owned(), default.map(to_data).unwrap_or_default())]))
+                .map_err(fault)?;
             Ok(Value::from(""))
         }
         "persist_relation_docs" => Ok(Value::from(persist("relation"))),
@@ -184,7 +196,12 @@ impl Builtin {
         let (package, name) = match names.as_slice() {
             [name] => (None, name.as_str()),
             [package, name] => (Some(package.as_str()), name.as_str()),
-            _ => return Err(fault(Fault::compilation(format!("ref() takes at most two arguments ({} given)", names.len())))),
+            _ => {
+                return Err(fault(Fault::compilation(format!(
+                    "ref() takes at most two arguments ({} given)",
+                    names.len()
+                ))));
+            }
         };
         self.scope.host().reference(package, name, version.as_deref()).map(from_data).map_err(fault)
     }
@@ -194,10 +211,12 @@ impl Builtin {
             Some(_) => table.get_attr("rows")?,
             None => super::value::collections::List::value(Vec::new()),
         };
-        let plain: Vec<Value> = rows.try_iter()?.map(|row| {
-            super::value::tuple(row.try_iter().map(Iterator::collect).unwrap_or_default())
-        }).collect();
-        let result = [("response", response), ("data", super::value::collections::List::value(plain)), ("table", table)];
+        let plain: Vec<Value> = rows
+            .try_iter()?
+            .map(|row| super::value::tuple(row.try_iter().map(Iterator::collect).unwrap_or_default()))
+            .collect();
+        let result =
+            [("response", response), ("data", super::value::collections::List::value(plain)), ("table", table)];
         self.scope.store(name, Dict::value(result.into_iter().map(|(k, v)| (Value::from(k), v)).collect()));
         Ok(Value::from(""))
     }
@@ -244,7 +263,8 @@ impl Object for Adapter {
 impl Adapter {
     fn dispatch(&self, positional: &[Value], named: &IndexMap<String, Value>) -> Result<Value, Error> {
         let name = positional.first().or_else(|| named.get("macro_name")).map(python::text).unwrap_or_default();
-        let namespace = positional.get(1).or_else(|| named.get("macro_namespace")).filter(|v| !v.is_none()).map(python::text);
+        let namespace =
+            positional.get(1).or_else(|| named.get("macro_namespace")).filter(|v| !v.is_none()).map(python::text);
         if name.contains('.') {
             return Err(fault(Fault::compilation(format!(
                 "In adapter.dispatch, got a macro name of \"{name}\", but \".\" is not a valid macro name component. Did you mean `adapter.dispatch(\"{}\", macro_namespace=\"{}\")`?",
@@ -310,9 +330,17 @@ impl Object for ColumnClass {
     fn call(self: &Arc<Self>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
         let (positional, named) = arguments(args);
         let part = |at: usize, names: &[&str]| {
-            positional.get(at).or_else(|| names.iter().find_map(|n| named.get(*n))).map(python::text).unwrap_or_default()
+            positional
+                .get(at)
+                .or_else(|| names.iter().find_map(|n| named.get(*n)))
+                .map(python::text)
+                .unwrap_or_default()
         };
-        let column = ColumnData { name: part(0, &["column", "name"]), data_type: part(1, &["dtype", "label_or_dtype"]), quoting: self.0 };
+        let column = ColumnData {
+            name: part(0, &["column", "name"]),
+            data_type: part(1, &["dtype", "label_or_dtype"]),
+            quoting: self.0,
+        };
         Ok(Value::from_object(relation::ColumnObject(column)))
     }
 
@@ -367,9 +395,9 @@ impl Object for Exceptions {
                 Fault::compilation(format!("Model is missing the required config '{name}'"))
             }
             "missing_relation" => Fault::compilation(format!("Relation {message} not found!")),
-            "column_type_missing" => {
-                Fault::compilation(format!("Contracted models require data_type to be defined for each column.  Please ensure that the column name and data_type are defined within the YAML configuration for the {message} column(s)."))
-            }
+            "column_type_missing" => Fault::compilation(format!(
+                "Contracted models require data_type to be defined for each column.  Please ensure that the column name and data_type are defined within the YAML configuration for the {message} column(s)."
+            )),
             "relation_wrong_type" => {
                 let wanted = positional.get(1).map(python::text).unwrap_or_default();
                 Fault::compilation(format!(
@@ -387,7 +415,10 @@ fn contract_fault(positional: &[Value], named: &IndexMap<String, Value>) -> Faul
         let Some(list) = positional.get(at).or_else(|| named.get(name)) else { return Vec::new() };
         let columns = list.try_iter().map(Iterator::collect::<Vec<Value>>).unwrap_or_default();
         let field = |column: &Value, keys: [&str; 2]| {
-            keys.iter().find_map(|k| column.get_attr(k).ok().filter(|v| !v.is_undefined() && !v.is_none())).map(|v| python::text(&v)).unwrap_or_default()
+            keys.iter()
+                .find_map(|k| column.get_attr(k).ok().filter(|v| !v.is_undefined() && !v.is_none()))
+                .map(|v| python::text(&v))
+                .unwrap_or_default()
         };
         columns.iter().map(|c| (field(c, ["name", "column_name"]), field(c, ["formatted", "data_type"]))).collect()
     };
@@ -461,7 +492,9 @@ impl Object for Namespace {
     fn call_method(self: &Arc<Self>, state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         match self.get_value(&Value::from(method)) {
             Some(found) => found.call(state, args),
-            None if !self.scope.host().executing() => Ok(Value::from_object(super::value::undefined::ParseTimeUndefined)),
+            None if !self.scope.host().executing() => {
+                Ok(Value::from_object(super::value::undefined::ParseTimeUndefined))
+            }
             None => Err(bad(format!("package '{}' has no macro '{method}'", self.package))),
         }
     }

@@ -101,7 +101,10 @@ impl MacroValue {
             let given = match positional.get(at) {
                 Some(value) => {
                     if named.shift_remove(&parameter.name).is_some() {
-                        return Err(bad(format!("macro '{}' got several values for '{}'", definition.name, parameter.name)));
+                        return Err(bad(format!(
+                            "macro '{}' got several values for '{}'",
+                            definition.name, parameter.name
+                        )));
                     }
                     value.clone()
                 }

@@ -16,7 +16,7 @@ pub struct RenderError {
 /// A syntax error of the pre-pass.
 pub fn syntax(error: &SyntaxError, file: &str, source: &str) -> Diagnostic {
     let place = Place::of_offset(file, source, error.offset);
-    Diagnostic::error(Code::JINJA, format!("{}\n  line {}", error.message, place.line)).at(place).source(source)
+    Diagnostic::error(Code::JINJA, error.message.clone()).at(place).source(source)
 }
 
 pub fn explain(error: &Error, registry: &Registry) -> RenderError {
@@ -60,7 +60,9 @@ fn message(error: &Error) -> String {
         ErrorKind::UndefinedError if detail.is_empty() => "a value is undefined here".to_owned(),
         ErrorKind::InvalidOperation if !detail.is_empty() => detail.to_owned(),
         ErrorKind::UnknownMethod if detail.is_empty() => "this value has no such method".to_owned(),
-        ErrorKind::UnknownFunction => format!("{detail}: there is no macro or function of that name").replace(" is unknown", ""),
+        ErrorKind::UnknownFunction => {
+            format!("{detail}: there is no macro or function of that name").replace(" is unknown", "")
+        }
         kind if detail.is_empty() => kind.to_string(),
         kind => format!("{kind}: {detail}"),
     }

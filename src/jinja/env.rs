@@ -8,8 +8,8 @@ use super::value::collections::{Dict, List};
 use super::value::undefined::is_undefined;
 use super::value::{from_data, module, pairs, python, to_data};
 use super::{ops, strings};
-use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,9 +23,34 @@ pub fn unset() -> Value {
 }
 
 const GLOBALS: &[&str] = &[
-    "return", "range", "dict", "namespace", "tojson", "fromjson", "toyaml", "fromyaml", "set", "set_strict", "zip",
-    "zip_strict", "modules", "local_md5", "diff_of_two_dicts", "dbt_version", "debug", "true", "false", "none", "True",
-    "False", "None", "lipsum", "cycler", "joiner", "loop", "self",
+    "return",
+    "range",
+    "dict",
+    "namespace",
+    "tojson",
+    "fromjson",
+    "toyaml",
+    "fromyaml",
+    "set",
+    "set_strict",
+    "zip",
+    "zip_strict",
+    "modules",
+    "local_md5",
+    "diff_of_two_dicts",
+    "dbt_version",
+    "debug",
+    "true",
+    "false",
+    "none",
+    "True",
+    "False",
+    "None",
+    "lipsum",
+    "cycler",
+    "joiner",
+    "loop",
+    "self",
 ];
 
 pub fn is_global(name: &str) -> bool {
@@ -99,8 +124,12 @@ fn functions(env: &mut Environment) {
         let (_, named) = arguments(&rest);
         Value::from(to_json(&value, named.get("sort_keys").is_some_and(Value::is_true)))
     });
-    env.add_function("fromjson", |text: Value, default: Option<Value>| from_text(&text, default, |t| serde_json::from_str(t).ok()));
-    env.add_function("fromyaml", |text: Value, default: Option<Value>| from_text(&text, default, |t| serde_yaml::from_str(t).ok()));
+    env.add_function("fromjson", |text: Value, default: Option<Value>| {
+        from_text(&text, default, |t| serde_json::from_str(t).ok())
+    });
+    env.add_function("fromyaml", |text: Value, default: Option<Value>| {
+        from_text(&text, default, |t| serde_yaml::from_str(t).ok())
+    });
     env.add_function("toyaml", |value: Value, _rest: Rest<Value>| {
         Value::from(serde_yaml::to_string(&to_data(&value).to_json()).unwrap_or_default())
     });
@@ -118,7 +147,8 @@ fn functions(env: &mut Environment) {
     for name in ["zip", "zip_strict"] {
         env.add_function(name, |args: Rest<Value>| -> Result<Value, Error> {
             let (positional, _) = arguments(&args);
-            let all: Vec<Vec<Value>> = positional.iter().map(|a| Ok(a.try_iter()?.collect())).collect::<Result<_, Error>>()?;
+            let all: Vec<Vec<Value>> =
+                positional.iter().map(|a| Ok(a.try_iter()?.collect())).collect::<Result<_, Error>>()?;
             let shortest = all.iter().map(Vec::len).min().unwrap_or(0);
             let row = |at: usize| super::value::tuple(all.iter().map(|items| items[at].clone()).collect());
             Ok(List::value((0..shortest).map(row).collect()))
@@ -130,7 +160,8 @@ fn functions(env: &mut Environment) {
         let lists = pairs(&a).into_iter().filter_map(|(key, values)| {
             let known = other.iter().find(|(k, _)| python::text(k).eq_ignore_ascii_case(&python::text(&key)));
             let items: Vec<Value> = values.try_iter().ok()?.collect();
-            let known: Vec<Value> = known.and_then(|(_, v)| v.try_iter().ok()).map(Iterator::collect).unwrap_or_default();
+            let known: Vec<Value> =
+                known.and_then(|(_, v)| v.try_iter().ok()).map(Iterator::collect).unwrap_or_default();
             let rest: Vec<Value> = items.into_iter().filter(|v| !known.contains(v)).collect();
             (!rest.is_empty()).then(|| (key, List::value(rest)))
         });
@@ -168,7 +199,9 @@ fn dump(json: &serde_json::Value) -> String {
             let entry = |(k, v): (&String, &Json)| format!("{}: {}", Json::from(k.as_str()), dump(v));
             format!("{{{}}}", items.iter().map(entry).collect::<Vec<_>>().join(", "))
         }
-        Json::Number(number) if !number.is_i64() && !number.is_u64() => python::float(number.as_f64().unwrap_or(f64::NAN)),
+        Json::Number(number) if !number.is_i64() && !number.is_u64() => {
+            python::float(number.as_f64().unwrap_or(f64::NAN))
+        }
         other => other.to_string(),
     }
 }
@@ -176,7 +209,9 @@ fn dump(json: &serde_json::Value) -> String {
 fn filters(env: &mut Environment) {
     env.add_filter("list", |value: Value| -> Result<Value, Error> {
         match value.kind() {
-            ValueKind::String => Ok(List::value(python::text(&value).chars().map(|c| Value::from(c.to_string())).collect())),
+            ValueKind::String => {
+                Ok(List::value(python::text(&value).chars().map(|c| Value::from(c.to_string())).collect()))
+            }
             _ if is_undefined(&value) => Ok(List::value(Vec::new())),
             _ => Ok(List::value(value.try_iter()?.collect())),
         }
@@ -236,7 +271,11 @@ fn filters(env: &mut Environment) {
     env.add_filter("truncate", |value: Value, length: Option<usize>, _rest: Rest<Value>| -> String {
         let text = python::text(&value);
         let most = length.unwrap_or(255);
-        if text.chars().count() <= most { text } else { text.chars().take(most.saturating_sub(3)).collect::<String>() + "..." }
+        if text.chars().count() <= most {
+            text
+        } else {
+            text.chars().take(most.saturating_sub(3)).collect::<String>() + "..."
+        }
     });
     env.add_filter("wordcount", |value: Value| python::text(&value).split_whitespace().count());
     env.add_filter("title", |value: Value| strings::title(&python::text(&value)));

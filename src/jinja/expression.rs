@@ -213,7 +213,8 @@ impl<'s> Reader<'s> {
             match self.peek() {
                 "." => {
                     self.take(&mut whole);
-                    if !matches!(self.tokens.get(self.at), Some(t) if matches!(t.kind, TokenKind::Name | TokenKind::Number)) {
+                    if !matches!(self.tokens.get(self.at), Some(t) if matches!(t.kind, TokenKind::Name | TokenKind::Number))
+                    {
                         return self.unexpected("expected a name or number after '.'");
                     }
                     self.take(&mut whole);

@@ -156,9 +156,7 @@ impl Data {
                 table
                     .rows
                     .iter()
-                    .map(|row| {
-                        Json::Object(table.columns.iter().cloned().zip(row.iter().map(Data::to_json)).collect())
-                    })
+                    .map(|row| Json::Object(table.columns.iter().cloned().zip(row.iter().map(Data::to_json)).collect()))
                     .collect(),
             ),
         }

@@ -67,7 +67,8 @@ impl Engine {
         let rendered = self.env.get_template(path).and_then(|t| t.render(Value::from_object(context)));
         rendered.map_err(|error| match call::returned(&error) {
             Some(_) => RenderError {
-                diagnostic: Diagnostic::error(Code::JINJA, "return() outside of a macro").at(crate::base::Place::file(path)),
+                diagnostic: Diagnostic::error(Code::JINJA, "return() outside of a macro")
+                    .at(crate::base::Place::file(path)),
                 fault: None,
             },
             None => self.explain(&error),
@@ -87,7 +88,12 @@ impl Engine {
     }
 
     /// Calls a macro with keyword arguments; its `return()` or its text comes back.
-    pub fn call(&self, definition: &Arc<MacroDef>, scope: &Scope, named: IndexMap<String, Data>) -> Result<Data, RenderError> {
+    pub fn call(
+        &self,
+        definition: &Arc<MacroDef>,
+        scope: &Scope,
+        named: IndexMap<String, Data>,
+    ) -> Result<Data, RenderError> {
         let kwargs: Kwargs = named.into_iter().map(|(k, v)| (k, value::from_data(v))).collect();
         let callable = Value::from_object(call::MacroValue { definition: definition.clone(), scope: scope.0.clone() });
         let mut state = self.env.empty_state();

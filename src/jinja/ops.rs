@@ -7,9 +7,8 @@ use super::value::{datetime, pairs, python};
 use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, Value};
 
-const NAMES: [&str; 12] = [
-    "_add", "_sub", "_mul", "_div", "_floordiv", "_mod", "_concat", "_list", "_dict", "_slice", "_caller", "_unset",
-];
+const NAMES: [&str; 12] =
+    ["_add", "_sub", "_mul", "_div", "_floordiv", "_mod", "_concat", "_list", "_dict", "_slice", "_caller", "_unset"];
 
 /// Names that the pre-pass writes and templates may not use.
 pub fn is_reserved(name: &str) -> bool {

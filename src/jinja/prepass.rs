@@ -198,7 +198,9 @@ impl<'s> Prepass<'s> {
         }
         match word.as_str() {
             "macro" | "test" | "data_test" | "materialization" | "snapshot" => self.open_block(&word, tag),
-            "endmacro" | "endtest" | "enddata_test" | "endmaterialization" | "endsnapshot" => self.close_block(&word, tag),
+            "endmacro" | "endtest" | "enddata_test" | "endmaterialization" | "endsnapshot" => {
+                self.close_block(&word, tag)
+            }
             "call" => self.open_call(tag),
             "endcall" => self.close_call(tag),
             "set" => self.plain(tag, read_set),

@@ -180,7 +180,8 @@ impl Registry {
     }
 
     pub fn names(&self, package: &str) -> Vec<String> {
-        let mut names: Vec<String> = self.packages.get(package).map(|m| m.keys().cloned().collect()).unwrap_or_default();
+        let mut names: Vec<String> =
+            self.packages.get(package).map(|m| m.keys().cloned().collect()).unwrap_or_default();
         names.sort();
         names
     }

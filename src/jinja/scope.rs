@@ -32,8 +32,21 @@ impl fmt::Debug for Scope {
 
 /// Functions of every context. A macro of the same name goes before.
 pub const FUNCTIONS: &[&str] = &[
-    "ref", "source", "config", "var", "env_var", "log", "print", "doc", "store_result", "load_result", "store_raw_result",
-    "render", "write", "statement_result", "function",
+    "ref",
+    "source",
+    "config",
+    "var",
+    "env_var",
+    "log",
+    "print",
+    "doc",
+    "store_result",
+    "load_result",
+    "store_raw_result",
+    "render",
+    "write",
+    "statement_result",
+    "function",
 ];
 
 impl Scope {

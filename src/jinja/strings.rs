@@ -21,7 +21,10 @@ pub fn unknown_method(_: &mut State, value: &Value, method: &str, args: &[Value]
                 let wanted = args.first().cloned().unwrap_or_default();
                 Ok(Value::from(match method {
                     "count" => items.iter().filter(|item| **item == wanted).count(),
-                    _ => items.iter().position(|item| *item == wanted).ok_or_else(|| bad("tuple.index(x): x not in tuple"))?,
+                    _ => items
+                        .iter()
+                        .position(|item| *item == wanted)
+                        .ok_or_else(|| bad("tuple.index(x): x not in tuple"))?,
                 }))
             }
             _ => Err(Error::from(ErrorKind::UnknownMethod)),
@@ -84,7 +87,12 @@ fn string_method(text: &str, method: &str, raw: &[Value]) -> Result<Value, Error
         }
         "split" | "rsplit" => {
             let most = args.get(1).or_else(|| named.get("maxsplit")).and_then(Value::as_i64).filter(|n| *n >= 0);
-            List::value(split(text, arg(0).or_else(|| named.get("sep").and_then(Value::as_str)), most, method == "rsplit"))
+            List::value(split(
+                text,
+                arg(0).or_else(|| named.get("sep").and_then(Value::as_str)),
+                most,
+                method == "rsplit",
+            ))
         }
         "splitlines" => List::value(text.lines().map(Value::from).collect()),
         "partition" => match text.split_once(first) {
@@ -116,7 +124,11 @@ fn string_method(text: &str, method: &str, raw: &[Value]) -> Result<Value, Error
         "title" => Value::from(title(text)),
         "capitalize" => Value::from(capitalized(text)),
         "swapcase" => Value::from(
-            text.chars().flat_map(|c| if c.is_uppercase() { c.to_lowercase().collect::<Vec<_>>() } else { c.to_uppercase().collect() }).collect::<String>(),
+            text.chars()
+                .flat_map(|c| {
+                    if c.is_uppercase() { c.to_lowercase().collect::<Vec<_>>() } else { c.to_uppercase().collect() }
+                })
+                .collect::<String>(),
         ),
         "isdigit" | "isnumeric" | "isdecimal" => all(char::is_numeric),
         "isalpha" => all(char::is_alphabetic),
@@ -125,7 +137,8 @@ fn string_method(text: &str, method: &str, raw: &[Value]) -> Result<Value, Error
         "isupper" => Value::from(text.chars().any(char::is_uppercase) && !text.chars().any(char::is_lowercase)),
         "islower" => Value::from(text.chars().any(char::is_lowercase) && !text.chars().any(char::is_uppercase)),
         "isidentifier" => Value::from(
-            text.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_') && text.chars().all(|c| c.is_alphanumeric() || c == '_'),
+            text.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_')
+                && text.chars().all(|c| c.is_alphanumeric() || c == '_'),
         ),
         "zfill" | "ljust" | "rjust" | "center" => {
             let width = args.first().and_then(Value::as_usize).unwrap_or(0);
@@ -169,7 +182,11 @@ pub fn title(text: &str) -> String {
     let mut out = String::new();
     let mut inside = false;
     for c in text.chars() {
-        if inside { out.extend(c.to_lowercase()) } else { out.extend(c.to_uppercase()) }
+        if inside {
+            out.extend(c.to_lowercase())
+        } else {
+            out.extend(c.to_uppercase())
+        }
         inside = c.is_alphabetic();
     }
     out

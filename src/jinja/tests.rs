@@ -78,22 +78,54 @@ fn render(macros: &str, model: &str) -> String {
 /// (macros, model, what comes out): each line is one need of dbt's language.
 const CASES: &[(&str, &str, &str)] = &[
     ("", "{{ ref('a') }} {{ source('s', 't') }} {{ this }}", r#""db"."main"."a" "db"."s"."t" "db"."main"."here""#),
-    ("", "{% set l = [] %}{% do l.append(1) %}{% do l.extend([2, 3]) %}{{ l }} {{ l[1:] }} {{ l[-1] }}", "[1, 2, 3] [2, 3] 3"),
-    ("", "{% set d = {'a': 1} %}{% do d.update({'b': [1]}) %}{% do d['b'].append('x') %}{{ d }}", "{'a': 1, 'b': [1, 'x']}"),
+    (
+        "",
+        "{% set l = [] %}{% do l.append(1) %}{% do l.extend([2, 3]) %}{{ l }} {{ l[1:] }} {{ l[-1] }}",
+        "[1, 2, 3] [2, 3] 3",
+    ),
+    (
+        "",
+        "{% set d = {'a': 1} %}{% do d.update({'b': [1]}) %}{% do d['b'].append('x') %}{{ d }}",
+        "{'a': 1, 'b': [1, 'x']}",
+    ),
     ("", "{{ 'a' ~ 1.0 ~ none ~ true }}", "a1.0NoneTrue"),
     ("", "{{ '%s-%02d' % ('x', 3) }} {{ 7 // 2 }} {{ -7 // 2 }} {{ -7 % 3 }} {{ 6 / 3 }}", "x-03 3 -4 2 2.0"),
     ("", "{{ [1] + [2] }} {{ 'ab' * 2 }} {{ (1 + 2) * 3 }} {{ 2 ** 3 }}", "[1, 2] abab 9 8"),
     ("", "{% if execute: %}yes{% else %}no{% endif %}", "yes"),
     ("{% macro f(a, b=a, *, c=3) %}{% endmacro %}", "", ""),
     ("{% macro f(a, b=[a, 2]) %}{{ return([a, b]) }}{% endmacro %}", "{% set x = f(1) %}{{ x[1][0] + 1 }}", "2"),
-    ("{% macro f() %}{% for i in range(5) %}{% if i == 3 %}{{ return(i) }}{% endif %}{% endfor %}{% endmacro %}", "{{ f() + 1 }}", "4"),
+    (
+        "{% macro f() %}{% for i in range(5) %}{% if i == 3 %}{{ return(i) }}{% endif %}{% endfor %}{% endmacro %}",
+        "{{ f() + 1 }}",
+        "4",
+    ),
     ("{% macro f(a) %}{{ a }}{{ varargs }}{{ kwargs }}{% endmacro %}", "{{ f(1, 2, x=3) }}", "1[2]{'x': 3}"),
-    ("{% macro wrap(n) %}<{{ caller(n) }}>{% endmacro %}", "{% set y = 5 %}{% call(x) wrap(2) %}{{ x + y }}{% endcall %}", "<7>"),
+    (
+        "{% macro wrap(n) %}<{{ caller(n) }}>{% endmacro %}",
+        "{% set y = 5 %}{% call(x) wrap(2) %}{{ x + y }}{% endcall %}",
+        "<7>",
+    ),
     ("{% macro wrap() %}<{{ caller() }}>{% endmacro %}", "a {%- call wrap() -%}  b  {%- endcall -%} c", "a<b>c"),
-    ("{% macro default__f(x) %}default {{ x }}{% endmacro %}{% macro duckdb__f(x) %}duck {{ x }}{% endmacro %}{% macro f(x) %}{{ return(adapter.dispatch('f')(x)) }}{% endmacro %}", "{{ f(1) }}", "duck 1"),
-    ("{% macro f() %}{{ return({'a': none}) }}{% endmacro %}", "{{ f().a is none }} {{ shop.f() }}", "True {'a': None}"),
-    ("", "{{ ['b', 'a'] | sort | join(', ') }} {{ 'x,y'.split(',') }} {{ 'abc'.upper() }} {{ '{:>4}'.format('a') }}", "a, b ['x', 'y'] ABC    a"),
-    ("", "{{ var('three') + 1 }} {{ var('nope', 'd') }} {{ config.get('unique_key') }} {{ config.get('x', 'y') }}", "4 d id y"),
+    (
+        "{% macro default__f(x) %}default {{ x }}{% endmacro %}{% macro duckdb__f(x) %}duck {{ x }}{% endmacro %}{% macro f(x) %}{{ return(adapter.dispatch('f')(x)) }}{% endmacro %}",
+        "{{ f(1) }}",
+        "duck 1",
+    ),
+    (
+        "{% macro f() %}{{ return({'a': none}) }}{% endmacro %}",
+        "{{ f().a is none }} {{ shop.f() }}",
+        "True {'a': None}",
+    ),
+    (
+        "",
+        "{{ ['b', 'a'] | sort | join(', ') }} {{ 'x,y'.split(',') }} {{ 'abc'.upper() }} {{ '{:>4}'.format('a') }}",
+        "a, b ['x', 'y'] ABC    a",
+    ),
+    (
+        "",
+        "{{ var('three') + 1 }} {{ var('nope', 'd') }} {{ config.get('unique_key') }} {{ config.get('x', 'y') }}",
+        "4 d id y",
+    ),
     ("", "{{ modules.datetime.date(2024, 2, 28) + modules.datetime.timedelta(days=2) }}", "2024-03-01"),
     ("", "{{ modules.datetime.datetime(2024, 1, 2, 3).strftime('%Y%m%d %H') }}", "20240102 03"),
     ("", "{{ modules.re.match('(\\d+)-(\\w)', '12-x').group(2) }} {{ modules.re.sub('a', 'b', 'aa') }}", "x bb"),
@@ -121,12 +153,16 @@ fn the_language_of_dbt() {
 
 #[test]
 fn parsing_forgives_what_is_unknown() {
-    assert_eq!(render_with("", "{{ nope.foo.bar(1)[2] }}|{{ nope() }}|{% for x in nope %}{% endfor %}", true).expect("fine"), "||");
+    assert_eq!(
+        render_with("", "{{ nope.foo.bar(1)[2] }}|{{ nope() }}|{% for x in nope %}{% endfor %}", true).expect("fine"),
+        "||"
+    );
 }
 
 #[test]
 fn an_error_names_the_place_and_the_way_to_it() {
-    let macros = "{% macro inner() %}\n  {{ ref('gone') }}\n{% endmacro %}\n{% macro outer() %}{{ inner() }}{% endmacro %}";
+    let macros =
+        "{% macro inner() %}\n  {{ ref('gone') }}\n{% endmacro %}\n{% macro outer() %}{{ inner() }}{% endmacro %}";
     let error = render_with(macros, "select 1\n{{ outer() }}", false).expect_err("gone").diagnostic;
     assert_eq!(error.code, Code::REF);
     let place = error.place.expect("a place");

@@ -118,8 +118,6 @@ fn from_data(json: Json, at: &Yaml) -> Yaml {
         },
         Json::String(text) => Node::Text(text),
         Json::Array(items) => Node::List(items.into_iter().map(|item| from_data(item, at)).collect()),
-        Json::Object(map) => {
-            Node::Map(map.into_iter().map(|(k, v)| (k, (from_data(v, at), at.line))).collect())
-        }
+        Json::Object(map) => Node::Map(map.into_iter().map(|(k, v)| (k, (from_data(v, at), at.line))).collect()),
     })
 }

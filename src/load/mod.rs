@@ -58,7 +58,8 @@ pub fn load(project: Project, profile: Profile, options: &Options) -> Result<Raw
     let mut files = Vec::new();
     let mut diagnostics = Vec::new();
     for package in std::iter::once(&project).chain(&packages) {
-        let prefix = if package.name == project.name { String::new() } else { shown_prefix(&project.root, &package.root) };
+        let prefix =
+            if package.name == project.name { String::new() } else { shown_prefix(&project.root, &package.root) };
         read_package(package, &prefix, &mut files, &mut diagnostics);
     }
     let selectors = settings::load_selectors(&project)?;

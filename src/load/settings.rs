@@ -39,8 +39,11 @@ fn find_root(options: &Options) -> Result<PathBuf, Diagnostic> {
     let here = sys::current_folder().map_err(|why| Diagnostic::error(Code::FILE, why.to_string()))?;
     let found = here.ancestors().find(|folder| sys::exists(&folder.join(PROJECT_FILE)));
     found.map(Path::to_path_buf).ok_or_else(|| {
-        Diagnostic::error(Code::CONFIG, format!("No dbt_project.yml found in {} or any folder above it", here.display()))
-            .help("go into a dbt project, or name one with --project-dir")
+        Diagnostic::error(
+            Code::CONFIG,
+            format!("No dbt_project.yml found in {} or any folder above it", here.display()),
+        )
+        .help("go into a dbt project, or name one with --project-dir")
     })
 }
 
@@ -135,7 +138,11 @@ fn local_packages(folder: &Path) -> Vec<PathBuf> {
     let Ok(text) = sys::read(&folder.join("packages.yml")) else { return Vec::new() };
     let Ok(yaml) = yaml::parse("packages.yml", &text) else { return Vec::new() };
     let entries = yaml.get("packages").list().to_vec();
-    entries.iter().filter_map(|entry| entry.get("local").text()).map(|path| sys::canonical(&folder.join(path))).collect()
+    entries
+        .iter()
+        .filter_map(|entry| entry.get("local").text())
+        .map(|path| sys::canonical(&folder.join(path)))
+        .collect()
 }
 
 /// A package that packages.yml names, and the folder it was found in.
@@ -153,10 +160,16 @@ pub fn packages_wanted(project: &Project) -> Result<Vec<Wanted>, Diagnostic> {
     let yaml = read_yaml(&base.join(file), file)?;
     let one = |entry: &Yaml| {
         let local = entry.get("local").text();
-        let name = local.clone().or_else(|| entry.get("package").text()).or_else(|| entry.get("git").text()).unwrap_or_default();
+        let name = local
+            .clone()
+            .or_else(|| entry.get("package").text())
+            .or_else(|| entry.get("git").text())
+            .unwrap_or_default();
         let folder = match &local {
             Some(path) => base.join(path),
-            None => base.join(&project.packages_path).join(name.rsplit('/').next().unwrap_or_default().trim_end_matches(".git")),
+            None => base
+                .join(&project.packages_path)
+                .join(name.rsplit('/').next().unwrap_or_default().trim_end_matches(".git")),
         };
         let found = sys::exists(&folder.join(PROJECT_FILE)).then(|| folder.display().to_string());
         Wanted { name, found }

@@ -120,7 +120,8 @@ fn numeric(values: &[Option<f64>], standardize: bool) -> Numeric {
     known.sort_by(f64::total_cmp);
     let count = known.len() as f64;
     let mean = if known.is_empty() { 0.0 } else { known.iter().sum::<f64>() / count };
-    let variance = if known.len() > 1 { known.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / (count - 1.0) } else { 0.0 };
+    let variance =
+        if known.len() > 1 { known.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / (count - 1.0) } else { 0.0 };
     let stddev = variance.sqrt();
     let scale = if standardize && stddev > 0.0 { stddev } else { 1.0 };
     Numeric {
@@ -149,7 +150,10 @@ mod tests {
 
     #[test]
     fn numbers_take_the_sample_deviation_and_null_is_the_mean() {
-        let columns = vec![("x".to_owned(), Column::Numbers(vec![Some(1.0), Some(3.0), None])), ("c".to_owned(), Column::Texts(vec![Some("b".into()), None, Some("b".into())]))];
+        let columns = vec![
+            ("x".to_owned(), Column::Numbers(vec![Some(1.0), Some(3.0), None])),
+            ("c".to_owned(), Column::Texts(vec![Some("b".into()), None, Some("b".into())])),
+        ];
         let encoder = Encoder::fit(&columns, true);
         let matrix = encoder.encode(&columns, 3);
         assert_eq!(matrix.width, 3);

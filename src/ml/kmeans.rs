@@ -42,7 +42,12 @@ pub fn fit(data: &Matrix, options: &KMeansOptions) -> Result<Clusters, String> {
         let info = clusters(&assigned, options.clusters);
         update(data, &assigned, &mut centroids);
         let last = history.last().map(|i| i.loss);
-        history.push(Iteration { loss: loss / data.rows() as f64, eval_loss: None, learning_rate: None, clusters: info });
+        history.push(Iteration {
+            loss: loss / data.rows() as f64,
+            eval_loss: None,
+            learning_rate: None,
+            clusters: info,
+        });
         let now = loss / data.rows() as f64;
         let stop = last.is_some_and(|last| last <= 0.0 || (last - now) / last < options.min_rel_progress);
         if options.early_stop && stop {
@@ -151,7 +156,15 @@ mod tests {
     use super::*;
 
     fn options(init: Init) -> KMeansOptions {
-        KMeansOptions { clusters: 2, init, cosine: false, max_iterations: 20, early_stop: true, min_rel_progress: 0.01, seed: 1 }
+        KMeansOptions {
+            clusters: 2,
+            init,
+            cosine: false,
+            max_iterations: 20,
+            early_stop: true,
+            min_rel_progress: 0.01,
+            seed: 1,
+        }
     }
 
     #[test]

@@ -99,6 +99,9 @@ mod tests {
     fn a_line_is_found_even_with_a_doubled_column() {
         let data = Matrix { width: 2, data: vec![0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0] };
         let weights = fit(&data, &[1.0, 3.0, 5.0, 7.0], 0.0, true);
-        assert!((weights[0] - 1.0).abs() < 1e-9 && (weights[1] - 1.0).abs() < 1e-9 && (weights[2] - 1.0).abs() < 1e-9, "{weights:?}");
+        assert!(
+            (weights[0] - 1.0).abs() < 1e-9 && (weights[1] - 1.0).abs() < 1e-9 && (weights[2] - 1.0).abs() < 1e-9,
+            "{weights:?}"
+        );
     }
 }

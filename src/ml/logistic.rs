@@ -23,7 +23,12 @@ pub struct LogisticOptions {
 pub type Weights = Vec<Vec<f64>>;
 
 /// `labels` are class numbers; in a binary model 1 is the positive class.
-pub fn fit(data: &Matrix, labels: &[usize], eval: Option<(&Matrix, &[usize])>, options: &LogisticOptions) -> (Weights, Vec<Iteration>) {
+pub fn fit(
+    data: &Matrix,
+    labels: &[usize],
+    eval: Option<(&Matrix, &[usize])>,
+    options: &LogisticOptions,
+) -> (Weights, Vec<Iteration>) {
     let rows = if options.classes == 2 { 1 } else { options.classes };
     let mut weights: Weights = vec![vec![0.0; data.width + 1]; rows];
     let mut rate = options.learn_rate.unwrap_or(options.first_rate);
@@ -45,7 +50,8 @@ pub fn fit(data: &Matrix, labels: &[usize], eval: Option<(&Matrix, &[usize])>, o
         let Some((next_loss, chosen, next)) = best else { break };
         rate = chosen;
         weights = next;
-        let eval_loss = eval.map(|(m, l)| loss(m, l, &weights, &LogisticOptions { l1: 0.0, l2: 0.0, ..options.clone() }));
+        let eval_loss =
+            eval.map(|(m, l)| loss(m, l, &weights, &LogisticOptions { l1: 0.0, l2: 0.0, ..options.clone() }));
         history.push(Iteration { loss: next_loss, eval_loss, learning_rate: Some(chosen), clusters: Vec::new() });
         let progress = (current - next_loss) / current.abs().max(f64::MIN_POSITIVE);
         current = next_loss;
@@ -79,7 +85,8 @@ fn loss(data: &Matrix, labels: &[usize], weights: &Weights, options: &LogisticOp
         let p = probabilities(data.row(r), weights)[*label];
         total -= p.max(1e-15).ln() * options.class_weights[*label];
     }
-    let penalty: f64 = weights.iter().flat_map(|w| &w[..data.width]).map(|w| options.l1 * w.abs() + options.l2 * w * w / 2.0).sum();
+    let penalty: f64 =
+        weights.iter().flat_map(|w| &w[..data.width]).map(|w| options.l1 * w.abs() + options.l2 * w * w / 2.0).sum();
     total / labels.len().max(1) as f64 + penalty
 }
 
@@ -120,7 +127,17 @@ fn step(weights: &Weights, gradient: &Weights, rate: f64, options: &LogisticOpti
         .map(|(w, g)| {
             let last = w.len() - 1;
             let moved = w.iter().zip(g).map(|(w, g)| w - rate * g).enumerate();
-            moved.map(|(i, w)| if i < last && options.l1 > 0.0 { w.signum() * (w.abs() - rate * options.l1).max(0.0) } else { w }).collect()
+            moved
+                .map(
+                    |(i, w)| {
+                        if i < last && options.l1 > 0.0 {
+                            w.signum() * (w.abs() - rate * options.l1).max(0.0)
+                        } else {
+                            w
+                        }
+                    },
+                )
+                .collect()
         })
         .collect()
 }
@@ -131,8 +148,16 @@ mod tests {
 
     fn options(classes: usize) -> LogisticOptions {
         LogisticOptions {
-            classes, l1: 0.0, l2: 0.01, max_iterations: 2000, early_stop: true, min_rel_progress: 1e-12, learn_rate: None, first_rate: 0.1,
-            intercept: true, class_weights: vec![1.0; classes],
+            classes,
+            l1: 0.0,
+            l2: 0.01,
+            max_iterations: 2000,
+            early_stop: true,
+            min_rel_progress: 1e-12,
+            learn_rate: None,
+            first_rate: 0.1,
+            intercept: true,
+            class_weights: vec![1.0; classes],
         }
     }
 

@@ -29,7 +29,8 @@ pub fn parse(world: &World, patches: &[Patch], manifest: &mut Manifest, diagnost
                 let id = format!("macro.{}.{}", patch.file.package, patch.entry.name);
                 if let Some(entry) = manifest.macros.get_mut(&id) {
                     entry.description = patch.entry.yaml.get("description").text().unwrap_or_default();
-                    entry.arguments = patch.entry.yaml.get("arguments").to_json().as_array().cloned().unwrap_or_default();
+                    entry.arguments =
+                        patch.entry.yaml.get("arguments").to_json().as_array().cloned().unwrap_or_default();
                     entry.patch_path = Some(patch.patch_path());
                 }
             }

@@ -74,7 +74,8 @@ impl Host for ParseHost {
     }
 
     fn reference(&self, package: Option<&str>, name: &str, version: Option<&str>) -> Result<Data, Fault> {
-        let call = RefCall { package: package.map(str::to_owned), name: name.to_owned(), version: version.map(str::to_owned) };
+        let call =
+            RefCall { package: package.map(str::to_owned), name: name.to_owned(), version: version.map(str::to_owned) };
         let mut recorded = self.lock();
         if !recorded.refs.contains(&call) {
             recorded.refs.push(call);
@@ -117,7 +118,12 @@ impl Host for ParseHost {
             "model" => self.model.clone(),
             "database" => Data::text(self.invocation.database.clone()),
             "schema" => Data::text(self.invocation.schema.clone()),
-            "graph" => Data::Map(["nodes", "sources", "exposures", "metrics", "groups"].iter().map(|k| ((*k).to_owned(), Data::Map(IndexMap::new()))).collect()),
+            "graph" => Data::Map(
+                ["nodes", "sources", "exposures", "metrics", "groups"]
+                    .iter()
+                    .map(|k| ((*k).to_owned(), Data::Map(IndexMap::new())))
+                    .collect(),
+            ),
             "sql" | "compiled_code" | "thread_id" => Data::text(""),
             "pre_hooks" | "post_hooks" | "selected_resources" | "results" | "schemas" => Data::List(Vec::new()),
             _ => return self.invocation.variable(name),
@@ -126,7 +132,9 @@ impl Host for ParseHost {
 
     fn adapter(&self, method: &str, arguments: &Arguments) -> Result<Data, Fault> {
         Ok(match method {
-            "get_columns_in_relation" | "list_relations" | "list_schemas" | "get_missing_columns" => Data::List(Vec::new()),
+            "get_columns_in_relation" | "list_relations" | "list_schemas" | "get_missing_columns" => {
+                Data::List(Vec::new())
+            }
             "quote_as_configured" => arguments.positional.first().cloned().unwrap_or_default(),
             "get_incremental_strategy_macro" => Data::None,
             _ => Data::None,
@@ -138,10 +146,10 @@ impl Host for ParseHost {
     fn warn(&self, _: &str) {}
 
     fn doc(&self, package: Option<&str>, name: &str) -> Result<String, Fault> {
-        let packages: Vec<&str> = package.map_or_else(|| vec![self.package.as_str(), self.invocation.project.as_str()], |p| vec![p]);
-        find_doc(&self.docs, &packages, name).ok_or_else(|| {
-            Fault::compilation(format!("Documentation for '{name}' not found"))
-        })
+        let packages: Vec<&str> =
+            package.map_or_else(|| vec![self.package.as_str(), self.invocation.project.as_str()], |p| vec![p]);
+        find_doc(&self.docs, &packages, name)
+            .ok_or_else(|| Fault::compilation(format!("Documentation for '{name}' not found")))
     }
 
     fn macro_called(&self, unique_id: &str) {

@@ -6,7 +6,7 @@ use super::naming;
 use super::patches::{Patch, columns, find};
 use crate::base::{Code, Diagnostic, Diagnostics, Place};
 use crate::config::{EntryKind, Yaml, layered, merge_into};
-use crate::ir::{Manifest, Node, ResourceType, TestInfo, default_config};
+use crate::ir::{Manifest, Node, ResourceType};
 use crate::jinja::{File, prepare};
 use crate::load::{FileKind, checksum};
 use indexmap::IndexMap;
@@ -66,16 +66,30 @@ pub fn insert(node: Node, manifest: &mut Manifest, diagnostics: &mut Diagnostics
     if let Some(other) = clash {
         let message = format!(
             "dbt found two {}s with the name \"{}\".\n\nSince these resources have the same name, dbt will be unable to find the correct resource when looking for ref(\"{}\").\n- {} ({})\n- {} ({})",
-            node.resource_type, node.name, node.name, other.unique_id, other.original_file_path, node.unique_id, node.original_file_path
+            node.resource_type,
+            node.name,
+            node.name,
+            other.unique_id,
+            other.original_file_path,
+            node.unique_id,
+            node.original_file_path
         );
-        diagnostics.push(Diagnostic::error(Code::DUPLICATE, message).at(Place::file(&node.original_file_path)).help("rename one of the two files"));
+        diagnostics.push(
+            Diagnostic::error(Code::DUPLICATE, message)
+                .at(Place::file(&node.original_file_path))
+                .help("rename one of the two files"),
+        );
         return;
     }
     manifest.nodes.insert(node.unique_id.clone(), node);
 }
 
 /// Name, version and YAML entry of a model file: `orders_v2.sql` may be version 2 of `orders`.
-fn identity<'p, 'r>(file: &NodeFile, kind: EntryKind, patches: &'p [Patch<'r>]) -> (String, Option<Json>, Option<&'p Patch<'r>>) {
+fn identity<'p, 'r>(
+    file: &NodeFile,
+    kind: EntryKind,
+    patches: &'p [Patch<'r>],
+) -> (String, Option<Json>, Option<&'p Patch<'r>>) {
     let stem = match &file.block {
         Some(name) => name.clone(),
         None => stem(&file.file.relative).to_owned(),
@@ -127,7 +141,7 @@ fn parse_file(world: &World, file: &NodeFile, kind: ResourceType, patches: &[Pat
     if let Some(version) = &suffix {
         fqn.push(format!("v{version}"));
     }
-    let mut node = blank(kind, &package, &name);
+    let mut node = Node::named(kind, &package, &name);
     if let Some(version) = &suffix {
         node.unique_id = format!("{}.v{version}", node.unique_id);
     }
@@ -165,40 +179,6 @@ pub fn project_layers(world: &World, tree: &str, package: &str, fqn: &[String]) 
 pub fn root_of(world: &World, package: &str) -> String {
     let found = world.raw.packages.iter().find(|p| p.name == package);
     found.unwrap_or(&world.raw.project).root.clone()
-}
-
-/// A node with nothing in it but its names.
-pub fn blank(kind: ResourceType, package: &str, name: &str) -> Node {
-    Node {
-        unique_id: format!("{kind}.{package}.{name}"),
-        resource_type: kind,
-        package: package.to_owned(),
-        name: name.to_owned(),
-        path: String::new(),
-        original_file_path: String::new(),
-        root: String::new(),
-        template: String::new(),
-        patch_path: None,
-        raw_code: String::new(),
-        fqn: vec![package.to_owned(), name.to_owned()],
-        alias: name.to_owned(),
-        database: String::new(),
-        schema: String::new(),
-        config: default_config(kind),
-        unrendered_config: Map::new(),
-        description: String::new(),
-        columns: IndexMap::new(),
-        constraints: Vec::new(),
-        refs: Vec::new(),
-        sources: Vec::new(),
-        depends_on: Vec::new(),
-        macros: Vec::new(),
-        checksum: String::new(),
-        version: None,
-        latest_version: None,
-        test: (kind == ResourceType::Test).then(TestInfo::default),
-        line: 0,
-    }
 }
 
 fn version_text(version: &Json) -> String {
@@ -243,7 +223,9 @@ fn versioned_columns(base: &Yaml, version: &Yaml) -> IndexMap<String, crate::ir:
             let wanted = include.texts();
             let all = wanted.iter().any(|w| w == "all" || w == "*");
             let excluded = item.get("exclude").texts();
-            let inherited = columns(base).into_iter().filter(|(name, _)| (all || wanted.contains(name)) && !excluded.contains(name));
+            let inherited = columns(base)
+                .into_iter()
+                .filter(|(name, _)| (all || wanted.contains(name)) && !excluded.contains(name));
             found.extend(inherited);
         }
     }
@@ -282,7 +264,7 @@ fn yaml_snapshot(world: &World, patch: &Patch, relation: &str) -> Result<Node, D
     let template = format!("{} (snapshot {name})", patch.file.shown);
     let prepared = prepare(&template, &sql).map_err(|d| Diagnostic { source: None, ..d }.at(patch.place()))?;
     world.engine.registry().register(&File { package, path: &template, source: &sql, prepared });
-    let mut node = blank(ResourceType::Snapshot, package, name);
+    let mut node = Node::named(ResourceType::Snapshot, package, name);
     node.path = patch.file.relative.clone();
     node.original_file_path = patch.file.path.clone();
     node.root = root_of(world, package);
@@ -315,20 +297,26 @@ pub fn record(node: &mut Node, recorded: Recorded) {
 fn check_materialization(node: &Node, file: &str) -> Result<(), Diagnostic> {
     match node.config.get("materialized") {
         Some(Json::String(_)) => Ok(()),
-        _ => Err(Diagnostic::error(Code::CONFIG, format!("the model '{}' has no 'materialized' setting that is a text", node.name))
-            .at(Place::file(file))),
+        _ => Err(Diagnostic::error(
+            Code::CONFIG,
+            format!("the model '{}' has no 'materialized' setting that is a text", node.name),
+        )
+        .at(Place::file(file))),
     }
 }
 
 /// A node for SQL from the command line (`show --inline`, `compile --inline`).
-pub fn parse_inline(world_of: (&crate::jinja::Engine, &std::sync::Arc<crate::ir::Invocation>, &crate::load::RawProject), sql: &str) -> Result<Node, Diagnostic> {
+pub fn parse_inline(
+    world_of: (&crate::jinja::Engine, &std::sync::Arc<crate::ir::Invocation>, &crate::load::RawProject),
+    sql: &str,
+) -> Result<Node, Diagnostic> {
     let (engine, invocation, raw) = world_of;
     let world = World { engine, invocation, raw, docs: std::sync::Arc::default() };
     let package = &raw.project.name;
     let path = "<inline>";
     let prepared = prepare(path, sql)?;
     engine.registry().register(&File { package, path, source: sql, prepared });
-    let mut node = blank(ResourceType::Operation, package, "inline_query");
+    let mut node = Node::named(ResourceType::Operation, package, "inline_query");
     node.unique_id = format!("sql_operation.{package}.inline_query");
     node.path = "inline_query".to_owned();
     node.original_file_path = path.to_owned();

@@ -33,11 +33,8 @@ pub fn place(world: &World, node: &mut Node) -> Result<(), Diagnostic> {
     }
     let verbatim = node.resource_type == ResourceType::Snapshot && node.text("target_schema").is_some();
     node.database = name(world, node, "database", database)?;
-    node.schema = if verbatim {
-        schema.as_str().unwrap_or_default().to_owned()
-    } else {
-        name(world, node, "schema", schema)?
-    };
+    node.schema =
+        if verbatim { schema.as_str().unwrap_or_default().to_owned() } else { name(world, node, "schema", schema)? };
     node.alias = name(world, node, "alias", custom("alias"))?;
     Ok(())
 }

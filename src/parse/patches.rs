@@ -85,7 +85,8 @@ pub fn columns(yaml: &Yaml) -> IndexMap<String, ColumnInfo> {
     for column in yaml.get("columns").list() {
         let Some(name) = column.get("name").text() else { continue };
         let config = column.get("config");
-        let either = |key: &str| if config.get(key).is_null() { column.get(key).clone() } else { config.get(key).clone() };
+        let either =
+            |key: &str| if config.get(key).is_null() { column.get(key).clone() } else { config.get(key).clone() };
         found.insert(
             name.clone(),
             ColumnInfo {
@@ -117,7 +118,8 @@ pub fn report_unused(patches: &[Patch], manifest: &Manifest, diagnostics: &mut D
         if known {
             continue;
         }
-        let message = format!("Did not find matching node for patch with name '{}' in the '{kind}s' section", patch.entry.name);
+        let message =
+            format!("Did not find matching node for patch with name '{}' in the '{kind}s' section", patch.entry.name);
         let names = manifest.nodes.values().filter(|n| n.resource_type.word() == kind).map(|n| n.name.as_str());
         let mut warning = Diagnostic::warning(Code::PROPERTY, message).at(patch.place());
         if let Some(near) = closest(&patch.entry.name, names) {

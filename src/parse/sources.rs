@@ -22,9 +22,14 @@ pub fn parse(world: &World, patches: &[Patch], manifest: &mut Manifest, diagnost
                     if let Some(twin) = manifest.sources.get(&source.unique_id) {
                         let message = format!(
                             "dbt found two sources with the name \"{}_{name}\".\n- {} ({})\n- {} ({})",
-                            patch.entry.name, twin.unique_id, twin.original_file_path, source.unique_id, source.original_file_path
+                            patch.entry.name,
+                            twin.unique_id,
+                            twin.original_file_path,
+                            source.unique_id,
+                            source.original_file_path
                         );
-                        diagnostics.push(Diagnostic::error(Code::DUPLICATE, message).at(table.place(&patch.file.shown)));
+                        diagnostics
+                            .push(Diagnostic::error(Code::DUPLICATE, message).at(table.place(&patch.file.shown)));
                         continue;
                     }
                     manifest.sources.insert(source.unique_id.clone(), source);

@@ -1,7 +1,7 @@
 //! Generic data tests in property files: one node per entry of `data_tests:`.
 
 use super::host::World;
-use super::models::{blank, insert, project_layers, record, root_of};
+use super::models::{insert, project_layers, record, root_of};
 use super::naming;
 use super::patches::Patch;
 use crate::base::{Code, Diagnostic, Diagnostics, closest};
@@ -59,15 +59,20 @@ fn targets(patch: &Patch, manifest: &Manifest) -> Vec<(Target, Yaml)> {
     let yaml = &patch.entry.yaml;
     let of_node = |kind: ResourceType| {
         let fits = |n: &&Node| n.resource_type == kind && n.name == *name && n.package == patch.file.package;
-        let nodes: Vec<(Target, Yaml)> = manifest.nodes.values().filter(fits).map(|node| {
-            let version = node.version.as_ref().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned));
-            let call = match &version {
-                Some(version) => format!("ref('{name}', v='{version}')"),
-                None => format!("ref('{name}')"),
-            };
-            let label = version.map_or_else(|| name.clone(), |v| format!("{name}_v{v}"));
-            (Target { id: node.unique_id.clone(), call, label, is_source: false }, yaml.clone())
-        }).collect();
+        let nodes: Vec<(Target, Yaml)> = manifest
+            .nodes
+            .values()
+            .filter(fits)
+            .map(|node| {
+                let version = node.version.as_ref().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned));
+                let call = match &version {
+                    Some(version) => format!("ref('{name}', v='{version}')"),
+                    None => format!("ref('{name}')"),
+                };
+                let label = version.map_or_else(|| name.clone(), |v| format!("{name}_v{v}"));
+                (Target { id: node.unique_id.clone(), call, label, is_source: false }, yaml.clone())
+            })
+            .collect();
         nodes
     };
     match patch.entry.kind {
@@ -138,7 +143,12 @@ fn md5(text: &str) -> String {
     format!("{:x}", Md5::digest(text.as_bytes()))
 }
 
-fn build(world: &World, patch: &Patch, target: &Target, (column, item): (Option<String>, &Yaml)) -> Result<Node, Diagnostic> {
+fn build(
+    world: &World,
+    patch: &Patch,
+    target: &Target,
+    (column, item): (Option<String>, &Yaml),
+) -> Result<Node, Diagnostic> {
     let file = &patch.file.shown;
     let entry = TestEntry::read(file, item)?;
     let package = patch.file.package.clone();
@@ -158,14 +168,17 @@ fn build(world: &World, patch: &Patch, target: &Target, (column, item): (Option<
     let (short, full) = names(&kind, &target.label, &arguments);
     let name = entry.custom_name.clone().unwrap_or_else(|| full.clone());
     let model = format!("{{{{ get_where_subquery({}) }}}}", target.call);
-    let mut node = blank(ResourceType::Test, &package, &name);
+    let mut node = Node::named(ResourceType::Test, &package, &name);
     let identity = json!([test, namespace, arguments, target.id, entry.custom_name, entry.config]).to_string();
     node.unique_id = format!("test.{package}.{name}.{}", &md5(&identity)[22..]);
     let alias = entry.custom_name.clone().unwrap_or(short);
     node.path = format!("{alias}.sql");
     node.original_file_path = patch.file.path.clone();
     node.root = root_of(world, &package);
-    node.raw_code = format!("{{{{ test_{}(**_dbt_generic_test_kwargs) }}}}", namespace.as_ref().map_or_else(|| test.clone(), |n| format!("{test} of {n}")));
+    node.raw_code = format!(
+        "{{{{ test_{}(**_dbt_generic_test_kwargs) }}}}",
+        namespace.as_ref().map_or_else(|| test.clone(), |n| format!("{test} of {n}"))
+    );
     if namespace.is_none() {
         node.raw_code = format!("{{{{ test_{test}(**_dbt_generic_test_kwargs) }}}}");
     }
@@ -184,7 +197,8 @@ fn build(world: &World, patch: &Patch, target: &Target, (column, item): (Option<
     node.config.insert("alias".to_owned(), Json::from(alias));
     let mut kwargs = IndexMap::from([("model".to_owned(), Json::from(model))]);
     kwargs.extend(arguments);
-    node.test = Some(TestInfo { name: test, namespace, kwargs, column_name: column, attached_node: Some(target.id.clone()) });
+    node.test =
+        Some(TestInfo { name: test, namespace, kwargs, column_name: column, attached_node: Some(target.id.clone()) });
     let yaml_config = rendered_config(world, &package, &entry.config).map_err(|d| d.at(item.place(file)))?;
     render(world, &mut node, &yaml_config).map_err(|d| if d.place.is_none() { d.at(item.place(file)) } else { d })?;
     naming::place(world, &mut node)?;
@@ -215,14 +229,22 @@ fn render(world: &World, node: &mut Node, yaml_config: &Map<String, Json>) -> Re
     let scope = world.engine.scope(host.clone(), &node.package);
     let Some(definition) = definition(world.engine, node) else {
         let registry = world.engine.registry();
-        let known: Vec<String> = registry.all().iter().filter_map(|m| m.name.strip_prefix("test_").map(str::to_owned)).collect();
-        let error = Diagnostic::error(Code::JINJA, format!("there is no generic test '{}': 'test_{}' is undefined", info.name, info.name));
+        let known: Vec<String> =
+            registry.all().iter().filter_map(|m| m.name.strip_prefix("test_").map(str::to_owned)).collect();
+        let error = Diagnostic::error(
+            Code::JINJA,
+            format!("there is no generic test '{}': 'test_{}' is undefined", info.name, info.name),
+        );
         return Err(match closest(&info.name, known.iter().map(String::as_str)) {
             Some(near) => error.help(format!("did you mean '{near}'?")),
             None => error.help("define it with {% test %} in a macro file, or install the package that has it"),
         });
     };
-    let arguments = kwargs(world.engine, &scope, &info).map_err(|error| Diagnostic { source: None, place: None, ..error.diagnostic })?;
+    let arguments = kwargs(world.engine, &scope, &info).map_err(|error| Diagnostic {
+        source: None,
+        place: None,
+        ..error.diagnostic
+    })?;
     world.engine.call(&definition, &scope, arguments).map_err(|error| error.diagnostic)?;
     record(node, host.recorded());
     merge_into(&mut node.config, yaml_config);
@@ -262,9 +284,13 @@ fn rendered_argument(engine: &Engine, scope: &Scope, value: &Json, as_text: bool
             let text = if is_call { format!("{{{{ {} }}}}", text.trim()) } else { text.clone() };
             if as_text { Data::Text(engine.render_text(&text, scope)?) } else { engine.render_native(&text, scope)? }
         }
-        Json::Array(items) => Data::List(items.iter().map(|item| rendered_argument(engine, scope, item, false)).collect::<Result<_, _>>()?),
+        Json::Array(items) => Data::List(
+            items.iter().map(|item| rendered_argument(engine, scope, item, false)).collect::<Result<_, _>>()?,
+        ),
         Json::Object(map) => Data::Map(
-            map.iter().map(|(k, v)| Ok((k.clone(), rendered_argument(engine, scope, v, false)?))).collect::<Result<_, _>>()?,
+            map.iter()
+                .map(|(k, v)| Ok((k.clone(), rendered_argument(engine, scope, v, false)?)))
+                .collect::<Result<_, _>>()?,
         ),
         other => Data::from(other.clone()),
     })

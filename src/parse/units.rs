@@ -25,7 +25,9 @@ fn build(world: &World, patch: &Patch) -> Result<UnitTest, Diagnostic> {
     let yaml = &patch.entry.yaml;
     let name = patch.entry.name.clone();
     let package = patch.file.package.clone();
-    let bad = |message: &str, at: &Yaml| Err(Diagnostic::error(Code::YAML, message.to_owned()).at(at.place(&patch.file.shown)));
+    let bad = |message: &str, at: &Yaml| {
+        Err(Diagnostic::error(Code::YAML, message.to_owned()).at(at.place(&patch.file.shown)))
+    };
     let Some(model) = yaml.get("model").text() else { return bad("a unit test needs a 'model'", yaml) };
     if yaml.get("expect").is_null() {
         return bad("a unit test needs an 'expect'", yaml);
@@ -65,7 +67,9 @@ fn rows(world: &World, file: &RawFile, item: &Yaml) -> Result<UnitRows, Diagnost
     match (format.as_str(), text) {
         ("dict", None) => {
             if let YamlNode::List(rows) = &item.get("rows").node {
-                return Ok(UnitRows::Dicts(rows.iter().map(|row| row.to_json().as_object().cloned().unwrap_or_default()).collect()));
+                return Ok(UnitRows::Dicts(
+                    rows.iter().map(|row| row.to_json().as_object().cloned().unwrap_or_default()).collect(),
+                ));
             }
             Ok(UnitRows::Dicts(Vec::new()))
         }
@@ -79,7 +83,12 @@ fn read_fixture(world: &World, name: &str, format: &str) -> Result<String, Strin
     let extension = if format == "sql" { "sql" } else { "csv" };
     let stem = name.trim_end_matches(&format!(".{extension}"));
     let root = Path::new(&world.raw.project.root);
-    let places = world.raw.project.test_paths.iter().map(|folder| root.join(folder).join("fixtures").join(format!("{stem}.{extension}")));
+    let places = world
+        .raw
+        .project
+        .test_paths
+        .iter()
+        .map(|folder| root.join(folder).join("fixtures").join(format!("{stem}.{extension}")));
     let found = places.into_iter().find(|path| sys::exists(path));
     let path = found.ok_or_else(|| format!("there is no fixture '{stem}.{extension}' in tests/fixtures"))?;
     sys::read(&path).map_err(|why| format!("{}: {why}", path.display()))

@@ -20,7 +20,9 @@ pub fn render(diagnostic: &Diagnostic, root: Option<&Path>, colour: bool) -> Str
                 let from = start + byte_of(&text[start..end], place.column.max(1) - 1);
                 let to = from + byte_of(&text[from..end], place.width.max(1));
                 let annotation = AnnotationKind::Primary.span(from..to.max(from + 1).min(text.len().max(from)));
-                group.element(Snippet::source(text.as_str()).path(place.file.as_str()).line_start(1).annotation(annotation))
+                group.element(
+                    Snippet::source(text.as_str()).path(place.file.as_str()).line_start(1).annotation(annotation),
+                )
             }
             _ => group.element(annotate_snippets::Origin::path(place.to_string())),
         };

@@ -73,7 +73,12 @@ impl Listener for JsonLog {
             "num_failures": result.failures, "adapter_response": result.adapter_response,
         });
         let data = json!({"node_info": node_info(&result.unique_id, status), "run_result": run_result});
-        self.event(&Event("NodeFinished", "Q025"), "debug", &format!("Finished running node {}", result.unique_id), data);
+        self.event(
+            &Event("NodeFinished", "Q025"),
+            "debug",
+            &format!("Finished running node {}", result.unique_id),
+            data,
+        );
     }
 
     fn said(&self, message: &str) {

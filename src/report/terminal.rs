@@ -66,7 +66,9 @@ impl Terminal {
         let mut bar = self.bar.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let bar = bar.get_or_insert_with(|| {
             let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
-            if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} [{bar:30.cyan/dim}] {pos}/{len} {wide_msg}") {
+            if let Ok(style) =
+                ProgressStyle::with_template("{spinner:.cyan} [{bar:30.cyan/dim}] {pos}/{len} {wide_msg}")
+            {
                 bar.set_style(style.progress_chars("━━─"));
             }
             bar.enable_steady_tick(Duration::from_millis(100));

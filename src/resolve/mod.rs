@@ -26,7 +26,9 @@ impl RefIndex {
     pub fn find(&self, call: &RefCall, package: &str, root: &str) -> Option<&NodeId> {
         let found = self.by_name.get(&call.name)?;
         let fits = |(_, version, _, latest): &&(String, Option<Json>, NodeId, bool)| match &call.version {
-            Some(wanted) => version.as_ref().is_some_and(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned) == *wanted),
+            Some(wanted) => {
+                version.as_ref().is_some_and(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned) == *wanted)
+            }
             None => *latest,
         };
         let of = |wanted: &str| found.iter().filter(fits).find(|(p, ..)| p == wanted).map(|(_, _, id, _)| id);
@@ -65,7 +67,8 @@ pub fn resolve(mut manifest: Manifest) -> (Manifest, Graph, Diagnostics) {
         let uses = Uses { package: &exposure.package, refs: &exposure.refs, sources: &exposure.sources };
         match link(&manifest, &index, &uses) {
             Ok(parents) => others.push((exposure.unique_id.clone(), parents)),
-            Err(missing) => diagnostics.push(missing.told(&format!("Exposure '{}'", exposure.unique_id), &exposure.original_file_path)),
+            Err(missing) => diagnostics
+                .push(missing.told(&format!("Exposure '{}'", exposure.unique_id), &exposure.original_file_path)),
         }
     }
     for test in manifest.unit_tests.values() {
@@ -73,8 +76,11 @@ pub fn resolve(mut manifest: Manifest) -> (Manifest, Graph, Diagnostics) {
         match index.find(&call, &test.package, &manifest.project) {
             Some(id) => others.push((test.unique_id.clone(), vec![id.clone()])),
             None => diagnostics.push(
-                Diagnostic::error(Code::REF, format!("Unable to find model '{}' for unit test '{}'", test.model, test.name))
-                    .at(Place::at(&test.original_file_path, test.line, 0)),
+                Diagnostic::error(
+                    Code::REF,
+                    format!("Unable to find model '{}' for unit test '{}'", test.model, test.name),
+                )
+                .at(Place::at(&test.original_file_path, test.line, 0)),
             ),
         }
     }
@@ -121,7 +127,8 @@ struct Missing {
 impl Missing {
     fn told(&self, who: &str, file: &str) -> Diagnostic {
         let end = if self.disabled { "which is disabled" } else { "which was not found" };
-        let error = Diagnostic::error(self.code, format!("{who} ({file}) depends on {} {end}", self.wanted)).at(Place::file(file));
+        let error = Diagnostic::error(self.code, format!("{who} ({file}) depends on {} {end}", self.wanted))
+            .at(Place::file(file));
         match &self.near {
             Some(near) => error.help(format!("did you mean '{near}'?")),
             None => error,
@@ -135,7 +142,8 @@ impl Missing {
         // The call in the file, if it stands there literally.
         let quoted = ['\'', '"'].iter().find_map(|mark| node.raw_code.find(&format!("{mark}{}{mark}", self.call)));
         if let Some(at) = quoted.map(|at| at + 1) {
-            diagnostic = diagnostic.at(Place { width: self.call.len(), ..Place::of_offset(&node.original_file_path, &node.raw_code, at) });
+            diagnostic = diagnostic
+                .at(Place { width: self.call.len(), ..Place::of_offset(&node.original_file_path, &node.raw_code, at) });
             diagnostic.source = Some(node.raw_code.clone());
         } else if node.line > 0 {
             diagnostic = diagnostic.at(Place::at(&node.original_file_path, node.line, 0));
@@ -160,7 +168,11 @@ fn link(manifest: &Manifest, index: &RefIndex, uses: &Uses) -> Result<Vec<NodeId
     for (source, table) in uses.sources {
         let ids = [uses.package, &manifest.project].map(|package| format!("source.{package}.{source}.{table}"));
         let found = ids.iter().find(|id| manifest.sources.contains_key(*id)).cloned().or_else(|| {
-            manifest.sources.values().find(|s| s.source_name == *source && s.name == *table).map(|s| s.unique_id.clone())
+            manifest
+                .sources
+                .values()
+                .find(|s| s.source_name == *source && s.name == *table)
+                .map(|s| s.unique_id.clone())
         });
         match found {
             Some(id) => add(&id),

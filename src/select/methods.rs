@@ -44,7 +44,11 @@ impl Wanted<'_> {
 pub fn find(selection: &Selection, method: Option<&str>, value: &str) -> Result<NodeSet, Diagnostic> {
     let method = method.unwrap_or(match value {
         v if v.ends_with(".sql") || v.ends_with(".csv") || v.ends_with(".py") => {
-            if v.contains('/') { "path" } else { "file" }
+            if v.contains('/') {
+                "path"
+            } else {
+                "file"
+            }
         }
         v if v.contains('/') => "path",
         _ => "fqn",
@@ -55,12 +59,14 @@ pub fn find(selection: &Selection, method: Option<&str>, value: &str) -> Result<
         let error = Diagnostic::error(Code::USAGE, format!("'{name}' is not a valid method name"));
         return Err(match closest(name, METHODS.iter().map(|(name, _)| *name)) {
             Some(near) => error.help(format!("did you mean '{near}:'?")),
-            None => error.help(format!("the methods are {}", METHODS.iter().map(|(n, _)| *n).collect::<Vec<_>>().join(", "))),
+            None => error
+                .help(format!("the methods are {}", METHODS.iter().map(|(n, _)| *n).collect::<Vec<_>>().join(", "))),
         });
     };
     let has_pattern = value.contains(['*', '?', '[']);
     let matcher = has_pattern.then(|| GlobBuilder::new(value).literal_separator(false).build().ok()).flatten();
-    let wanted = Wanted { text: value, matcher: matcher.map(|glob| glob.compile_matcher()), arguments: parts.collect() };
+    let wanted =
+        Wanted { text: value, matcher: matcher.map(|glob| glob.compile_matcher()), arguments: parts.collect() };
     Ok(selection.manifest.ids().into_iter().filter(|id| test(selection, id, &wanted)).cloned().collect())
 }
 
@@ -78,9 +84,12 @@ fn fqn(selection: &Selection, id: &NodeId, wanted: &Wanted) -> bool {
     }
     let parts: Vec<&str> = wanted.text.split('.').collect();
     let begins = |fqn: &[String]| {
-        fqn.len() >= parts.len() && fqn.iter().zip(&parts).all(|(have, want)| {
-            have == want || (want.contains(['*', '?', '[']) && GlobBuilder::new(want).build().is_ok_and(|g| g.compile_matcher().is_match(have)))
-        })
+        fqn.len() >= parts.len()
+            && fqn.iter().zip(&parts).all(|(have, want)| {
+                have == want
+                    || (want.contains(['*', '?', '['])
+                        && GlobBuilder::new(want).build().is_ok_and(|g| g.compile_matcher().is_match(have)))
+            })
     };
     begins(fqn) || begins(&fqn[1..])
 }
@@ -109,9 +118,12 @@ fn tag(selection: &Selection, id: &NodeId, wanted: &Wanted) -> bool {
 fn path(selection: &Selection, id: &NodeId, wanted: &Wanted) -> bool {
     let file = selection.manifest.original_file_path(id);
     let text = wanted.text.trim_start_matches("./").trim_end_matches('/');
-    file == text || file.starts_with(&format!("{text}/")) || wanted.matcher.as_ref().is_some_and(|glob| {
-        std::path::Path::new(file).ancestors().any(|part| glob.is_match(part))
-    })
+    file == text
+        || file.starts_with(&format!("{text}/"))
+        || wanted
+            .matcher
+            .as_ref()
+            .is_some_and(|glob| std::path::Path::new(file).ancestors().any(|part| glob.is_match(part)))
 }
 
 fn file(selection: &Selection, id: &NodeId, wanted: &Wanted) -> bool {
@@ -172,7 +184,11 @@ fn config(selection: &Selection, id: &NodeId, wanted: &Wanted) -> bool {
 }
 
 fn exposure(selection: &Selection, id: &NodeId, wanted: &Wanted) -> bool {
-    selection.manifest.exposures.get(id).is_some_and(|e| wanted.is(&e.name) || wanted.is(&format!("{}.{}", e.package, e.name)))
+    selection
+        .manifest
+        .exposures
+        .get(id)
+        .is_some_and(|e| wanted.is(&e.name) || wanted.is(&format!("{}.{}", e.package, e.name)))
 }
 
 fn test_name(selection: &Selection, id: &NodeId, wanted: &Wanted) -> bool {
@@ -204,11 +220,14 @@ fn group(selection: &Selection, id: &NodeId, wanted: &Wanted) -> bool {
 }
 
 fn access(selection: &Selection, id: &NodeId, wanted: &Wanted) -> bool {
-    kind(selection, id) == ResourceType::Model && setting(selection, id, "access").is_some_and(|access| wanted.is(access))
+    kind(selection, id) == ResourceType::Model
+        && setting(selection, id, "access").is_some_and(|access| wanted.is(access))
 }
 
 fn version(selection: &Selection, id: &NodeId, wanted: &Wanted) -> bool {
-    let Some(node) = selection.manifest.nodes.get(id).filter(|n| n.resource_type == ResourceType::Model) else { return false };
+    let Some(node) = selection.manifest.nodes.get(id).filter(|n| n.resource_type == ResourceType::Model) else {
+        return false;
+    };
     let number = |v: &Option<Json>| v.as_ref().and_then(Json::as_f64);
     match wanted.text {
         "latest" => node.version.is_some() && node.version == node.latest_version,

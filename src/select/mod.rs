@@ -62,7 +62,10 @@ impl<'c> Criterion<'c> {
             rest = before;
         }
         if childrens_parents && children.is_some() {
-            return Err(Diagnostic::error(Code::USAGE, format!("'{text}' is not a valid selection: '@' and a trailing '+' exclude each other")));
+            return Err(Diagnostic::error(
+                Code::USAGE,
+                format!("'{text}' is not a valid selection: '@' and a trailing '+' exclude each other"),
+            ));
         }
         let (method, value) = match rest.split_once(':') {
             Some((method, value)) => (Some(method), value),
@@ -140,7 +143,9 @@ impl Selection<'_> {
             return found;
         }
         let reach: NodeSet = match self.indirect {
-            Indirect::Buildable => found.iter().flat_map(|id| self.graph.ancestors(id, None)).chain(found.iter().cloned()).collect(),
+            Indirect::Buildable => {
+                found.iter().flat_map(|id| self.graph.ancestors(id, None)).chain(found.iter().cloned()).collect()
+            }
             _ => found.clone(),
         };
         let mut tests = NodeSet::new();
@@ -173,7 +178,10 @@ mod tests {
     #[test]
     fn criteria_read_as_in_dbt() {
         let one = Criterion::parse("2+tag:nightly+").expect("valid");
-        assert_eq!((one.parents, one.method, one.value, one.children), (Some(Some(2)), Some("tag"), "nightly", Some(None)));
+        assert_eq!(
+            (one.parents, one.method, one.value, one.children),
+            (Some(Some(2)), Some("tag"), "nightly", Some(None))
+        );
         assert!(Criterion::parse("@a").expect("valid").childrens_parents);
         assert!(Criterion::parse("@a+").is_err());
     }

@@ -18,7 +18,10 @@ pub fn named_selector(selection: &Selection, yaml: &Yaml, name: Option<&str>) ->
         (None, None) => Ok(None),
         (None, Some(name)) => {
             let names: Vec<String> = all.iter().filter_map(|s| s.get("name").text()).collect();
-            Err(Diagnostic::error(Code::USAGE, format!("Could not find selector named {name}, expected one of {names:?}")))
+            Err(Diagnostic::error(
+                Code::USAGE,
+                format!("Could not find selector named {name}, expected one of {names:?}"),
+            ))
         }
     }
 }
@@ -33,7 +36,11 @@ fn definition(selection: &Selection, all: &[Yaml], yaml: &Yaml) -> Result<NodeSe
         match (key.as_str(), &value.node) {
             ("union" | "intersection", Node::List(items)) => found = Some(combined(selection, all, key, items)?),
             ("method", _) => found = Some(method(selection, all, yaml)?),
-            ("value" | "children" | "parents" | "children_depth" | "parents_depth" | "childrens_parents" | "exclude" | "indirect_selection", _) => {}
+            (
+                "value" | "children" | "parents" | "children_depth" | "parents_depth" | "childrens_parents" | "exclude"
+                | "indirect_selection",
+                _,
+            ) => {}
             (method, Node::Text(_) | Node::Int(_) | Node::Bool(_)) => {
                 found = Some(selection.criterion(&format!("{method}:{}", value.text().unwrap_or_default()))?);
             }

@@ -32,8 +32,8 @@ pub struct Arrivals {
 
 /// How busy an hour of the day is, 1 at its peak (UTC).
 const HOURLY: [f64; 24] = [
-    0.35, 0.22, 0.14, 0.10, 0.08, 0.09, 0.14, 0.22, 0.30, 0.36, 0.42, 0.50, 0.56, 0.52, 0.48, 0.50, 0.58, 0.70, 0.86, 0.97,
-    1.00, 0.92, 0.74, 0.52,
+    0.35, 0.22, 0.14, 0.10, 0.08, 0.09, 0.14, 0.22, 0.30, 0.36, 0.42, 0.50, 0.56, 0.52, 0.48, 0.50, 0.58, 0.70, 0.86,
+    0.97, 1.00, 0.92, 0.74, 0.52,
 ];
 /// Outside of live streams few watch, and those watch recordings.
 const OFF_AIR: f64 = 0.12;

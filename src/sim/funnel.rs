@@ -70,21 +70,72 @@ type Row = &'static [(Step, [f64; 4])];
 
 fn row(from: Step) -> Row {
     match from {
-        Start => &[(View, [70.0, 78.0, 84.0, 52.0]), (Chat, [8.0, 6.0, 8.0, 40.0]), (Exit, [14.0, 10.0, 5.0, 5.0]), (Gone, [8.0, 6.0, 3.0, 3.0])],
-        View => &[(View, [34.0, 32.0, 24.0, 22.0]), (Click, [32.0, 42.0, 54.0, 34.0]), (Chat, [6.0, 5.0, 8.0, 30.0]), (Exit, [20.0, 15.0, 10.0, 10.0]), (Gone, [8.0, 6.0, 4.0, 4.0])],
-        Click => &[(View, [44.0, 36.0, 26.0, 36.0]), (Cart, [24.0, 40.0, 56.0, 28.0]), (Chat, [6.0, 5.0, 6.0, 22.0]), (Exit, [20.0, 14.0, 8.0, 10.0]), (Gone, [6.0, 5.0, 4.0, 4.0])],
-        Cart => &[(Checkout, [30.0, 36.0, 66.0, 34.0]), (View, [34.0, 40.0, 20.0, 34.0]), (Chat, [4.0, 4.0, 4.0, 18.0]), (Exit, [22.0, 14.0, 6.0, 10.0]), (Gone, [10.0, 6.0, 4.0, 4.0])],
-        Checkout => &[(Order, [52.0, 60.0, 82.0, 58.0]), (View, [14.0, 16.0, 8.0, 18.0]), (Exit, [24.0, 18.0, 7.0, 18.0]), (Gone, [10.0, 6.0, 3.0, 6.0])],
-        Order => &[(View, [20.0, 32.0, 44.0, 24.0]), (Chat, [8.0, 6.0, 12.0, 30.0]), (Exit, [64.0, 56.0, 40.0, 42.0]), (Gone, [8.0, 6.0, 4.0, 4.0])],
-        Chat => &[(View, [52.0, 58.0, 60.0, 34.0]), (Chat, [16.0, 14.0, 20.0, 48.0]), (Exit, [24.0, 20.0, 14.0, 12.0]), (Gone, [8.0, 8.0, 6.0, 6.0])],
+        Start => &[
+            (View, [70.0, 78.0, 84.0, 52.0]),
+            (Chat, [8.0, 6.0, 8.0, 40.0]),
+            (Exit, [14.0, 10.0, 5.0, 5.0]),
+            (Gone, [8.0, 6.0, 3.0, 3.0]),
+        ],
+        View => &[
+            (View, [34.0, 32.0, 24.0, 22.0]),
+            (Click, [32.0, 42.0, 54.0, 34.0]),
+            (Chat, [6.0, 5.0, 8.0, 30.0]),
+            (Exit, [20.0, 15.0, 10.0, 10.0]),
+            (Gone, [8.0, 6.0, 4.0, 4.0]),
+        ],
+        Click => &[
+            (View, [44.0, 36.0, 26.0, 36.0]),
+            (Cart, [24.0, 40.0, 56.0, 28.0]),
+            (Chat, [6.0, 5.0, 6.0, 22.0]),
+            (Exit, [20.0, 14.0, 8.0, 10.0]),
+            (Gone, [6.0, 5.0, 4.0, 4.0]),
+        ],
+        Cart => &[
+            (Checkout, [30.0, 36.0, 66.0, 34.0]),
+            (View, [34.0, 40.0, 20.0, 34.0]),
+            (Chat, [4.0, 4.0, 4.0, 18.0]),
+            (Exit, [22.0, 14.0, 6.0, 10.0]),
+            (Gone, [10.0, 6.0, 4.0, 4.0]),
+        ],
+        Checkout => &[
+            (Order, [52.0, 60.0, 82.0, 58.0]),
+            (View, [14.0, 16.0, 8.0, 18.0]),
+            (Exit, [24.0, 18.0, 7.0, 18.0]),
+            (Gone, [10.0, 6.0, 3.0, 6.0]),
+        ],
+        Order => &[
+            (View, [20.0, 32.0, 44.0, 24.0]),
+            (Chat, [8.0, 6.0, 12.0, 30.0]),
+            (Exit, [64.0, 56.0, 40.0, 42.0]),
+            (Gone, [8.0, 6.0, 4.0, 4.0]),
+        ],
+        Chat => &[
+            (View, [52.0, 58.0, 60.0, 34.0]),
+            (Chat, [16.0, 14.0, 20.0, 48.0]),
+            (Exit, [24.0, 20.0, 14.0, 12.0]),
+            (Gone, [8.0, 8.0, 6.0, 6.0]),
+        ],
         Exit | Gone => &[],
     }
 }
 
 const MESSAGES: [&str; 16] = [
-    "Love this color!", "Is it available in size M?", "What is the price?", "Just ordered mine!", "Can you show it again?",
-    "Does it ship today?", "So pretty", "Any discount code?", "How long does the battery last?", "First time here, hi!",
-    "Is it dishwasher safe?", "Great demo", "Adding to my cart", "Is there a warranty?", "Hello from Denver", "That sold out fast",
+    "Love this color!",
+    "Is it available in size M?",
+    "What is the price?",
+    "Just ordered mine!",
+    "Can you show it again?",
+    "Does it ship today?",
+    "So pretty",
+    "Any discount code?",
+    "How long does the battery last?",
+    "First time here, hi!",
+    "Is it dishwasher safe?",
+    "Great demo",
+    "Adding to my cart",
+    "Is there a warranty?",
+    "Hello from Denver",
+    "That sold out fast",
 ];
 
 /// One visit.

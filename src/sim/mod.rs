@@ -54,8 +54,18 @@ pub struct Event {
 
 /// The columns of an event in the order of the CSV file.
 pub const COLUMNS: [&str; 12] = [
-    "stream_id", "streamer_name", "stream_start_time", "viewer_id", "viewer_email", "viewer_state", "device_type",
-    "event_time", "event_type", "product_id", "product_name", "chat_message",
+    "stream_id",
+    "streamer_name",
+    "stream_start_time",
+    "viewer_id",
+    "viewer_email",
+    "viewer_state",
+    "device_type",
+    "event_time",
+    "event_type",
+    "product_id",
+    "product_name",
+    "chat_message",
 ];
 
 /// Events in order of time.
@@ -75,7 +85,15 @@ pub fn simulate(world: &Arc<World>, config: &Config) -> Simulation {
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
     let mut arrivals = Arrivals::new(world, config, &mut rng);
     let next_arrival = arrivals.next(world, &mut rng);
-    Simulation { world: world.clone(), config: config.clone(), rng, arrivals, open: BinaryHeap::new(), next_arrival, given: 0 }
+    Simulation {
+        world: world.clone(),
+        config: config.clone(),
+        rng,
+        arrivals,
+        open: BinaryHeap::new(),
+        next_arrival,
+        given: 0,
+    }
 }
 
 impl Iterator for Simulation {

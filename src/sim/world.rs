@@ -54,8 +54,15 @@ impl World {
             viewers: viewers
                 .into_iter()
                 .map(|[id, email, state, device, segment]| {
-                    let segment = super::funnel::segment(&segment).ok_or_else(|| format!("there is no segment '{segment}'"))?;
-                    Ok(Viewer { id: id.into(), email: email.into(), state: state.into(), device: device.into(), segment })
+                    let segment =
+                        super::funnel::segment(&segment).ok_or_else(|| format!("there is no segment '{segment}'"))?;
+                    Ok(Viewer {
+                        id: id.into(),
+                        email: email.into(),
+                        state: state.into(),
+                        device: device.into(),
+                        segment,
+                    })
                 })
                 .collect::<Result<_, String>>()?,
             products: products
@@ -83,7 +90,8 @@ fn rows(text: &str, columns: [&str; 5]) -> Result<Vec<[String; 5]>, String> {
     let header = reader.headers().map_err(|why| why.to_string())?.clone();
     let mut places = [0; 5];
     for (place, name) in places.iter_mut().zip(columns) {
-        *place = header.iter().position(|column| column == name).ok_or_else(|| format!("there is no column '{name}'"))?;
+        *place =
+            header.iter().position(|column| column == name).ok_or_else(|| format!("there is no column '{name}'"))?;
     }
     reader
         .records()

@@ -28,8 +28,8 @@ pub struct Token {
 
 /// Longest first. `>>` is left as two tokens, since `ARRAY<STRUCT<..>>` closes with it.
 const SYMBOLS: &[&str] = &[
-    "|>", "||", "<=>", "<=", "<>", "<<", ">=", "!=", "=>", "->", "+=", "-=", "(", ")", "[", "]", "{", "}", ",", ";", ".", "+", "-",
-    "*", "/", "%", "=", "<", ">", "~", "&", "|", "^", ":", "?", "!", "$",
+    "|>", "||", "<=>", "<=", "<>", "<<", ">=", "!=", "=>", "->", "+=", "-=", "(", ")", "[", "]", "{", "}", ",", ";",
+    ".", "+", "-", "*", "/", "%", "=", "<", ">", "~", "&", "|", "^", ":", "?", "!", "$",
 ];
 
 /// Splits a text into tokens; the last one is `End`.
@@ -136,7 +136,8 @@ impl Lexer<'_> {
         if self.rest().starts_with("0x") || self.rest().starts_with("0X") {
             self.at += 2;
             let digits = self.take(|c| c.is_ascii_hexdigit());
-            let value = u64::from_str_radix(&digits, 16).map_err(|_| SqlError::syntax("bad hexadecimal number", start))?;
+            let value =
+                u64::from_str_radix(&digits, 16).map_err(|_| SqlError::syntax("bad hexadecimal number", start))?;
             return Ok(Tok::Int(value.to_string()));
         }
         let mut float = false;
@@ -206,7 +207,9 @@ impl Lexer<'_> {
             }
             match self.peek() {
                 '\0' if self.at >= self.text.len() => return Err(SqlError::syntax("the string is not closed", start)),
-                '\n' if close.len() == 1 => return Err(SqlError::syntax("the string is not closed on its line", start)),
+                '\n' if close.len() == 1 => {
+                    return Err(SqlError::syntax("the string is not closed on its line", start));
+                }
                 '\\' if raw => {
                     content.push(b'\\');
                     self.at += 1;
@@ -259,7 +262,8 @@ impl Lexer<'_> {
             _ => return Err(bad()),
         };
         let from = if radix == 8 { self.at - 1 } else { self.at };
-        let code = self.text.get(from..from + digits).and_then(|d| u32::from_str_radix(d, radix).ok()).ok_or_else(bad)?;
+        let code =
+            self.text.get(from..from + digits).and_then(|d| u32::from_str_radix(d, radix).ok()).ok_or_else(bad)?;
         self.at = from + digits;
         if bytes && digits < 4 {
             out.push(code as u8);
@@ -284,7 +288,10 @@ mod tests {
         let got = toks("a.`b c` /* x */ 'it''s' r'\\d' 1.5e3 -- end\n@@time_zone @p");
         let word = |w: &str, q| Tok::Word(w.into(), q);
         assert_eq!(got[..3], [word("a", false), Tok::Sym("."), word("b c", true)]);
-        assert_eq!(got[3..7], [Tok::Text("it".into()), Tok::Text("s".into()), Tok::Text("\\d".into()), Tok::Float("1.5e3".into())]);
+        assert_eq!(
+            got[3..7],
+            [Tok::Text("it".into()), Tok::Text("s".into()), Tok::Text("\\d".into()), Tok::Float("1.5e3".into())]
+        );
         assert_eq!(got[7..], [Tok::System("time_zone".into()), Tok::Param("p".into()), Tok::End]);
     }
 

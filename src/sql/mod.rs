@@ -28,7 +28,10 @@ impl SqlError {
     }
 
     pub fn unsupported(what: impl std::fmt::Display, at: usize) -> Self {
-        SqlError { code: Code::SQL_UNSUPPORTED, ..SqlError::syntax(format!("{what} is not supported by `method: local`"), at) }
+        SqlError {
+            code: Code::SQL_UNSUPPORTED,
+            ..SqlError::syntax(format!("{what} is not supported by `method: local`"), at)
+        }
     }
 
     pub fn help(mut self, help: impl Into<String>) -> Self {

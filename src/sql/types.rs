@@ -94,7 +94,8 @@ impl Type {
             Type::Array(inner) => format!("{}[]", inner.duck()),
             Type::Struct(fields) => {
                 let names = field_names(fields);
-                let list: Vec<String> = fields.iter().zip(names).map(|(f, name)| format!("{} {}", quote(&name), f.ty.duck())).collect();
+                let list: Vec<String> =
+                    fields.iter().zip(names).map(|(f, name)| format!("{} {}", quote(&name), f.ty.duck())).collect();
                 format!("STRUCT({})", list.join(", "))
             }
             plain => PLAIN.iter().find(|(_, ty, _)| ty == plain).map_or("VARCHAR", |(.., duck)| duck).to_owned(),
@@ -115,7 +116,8 @@ impl Type {
             return if scale > 9 { Type::BigNumeric } else { Type::Numeric };
         }
         match name {
-            "TINYINT" | "SMALLINT" | "INTEGER" | "UTINYINT" | "USMALLINT" | "UINTEGER" | "UBIGINT" | "HUGEINT" | "UHUGEINT" => Type::Int64,
+            "TINYINT" | "SMALLINT" | "INTEGER" | "UTINYINT" | "USMALLINT" | "UINTEGER" | "UBIGINT" | "HUGEINT"
+            | "UHUGEINT" => Type::Int64,
             "FLOAT" => Type::Float64,
             "TIMESTAMP_S" | "TIMESTAMP_MS" | "TIMESTAMP_NS" => Type::DateTime,
             _ => PLAIN.iter().find(|(.., duck)| *duck == name).map_or(Type::String, |(_, ty, _)| ty.clone()),
@@ -224,7 +226,8 @@ fn struct_of_duck(body: &str) -> Type {
             }
             None => part.split_once(' ').map_or((String::new(), part), |(n, t)| (n.to_owned(), t)),
         };
-        let anonymous = name.strip_prefix("_f").and_then(|n| n.strip_suffix('_')).is_some_and(|n| n.parse::<usize>().is_ok());
+        let anonymous =
+            name.strip_prefix("_f").and_then(|n| n.strip_suffix('_')).is_some_and(|n| n.parse::<usize>().is_ok());
         fields.push(Field { name: (!anonymous).then_some(name), ty: Type::of_duck(ty) });
     }
     let names: Vec<&str> = fields.iter().filter_map(|f| f.name.as_deref()).collect();

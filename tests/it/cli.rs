@@ -5,8 +5,14 @@ use crate::program::{Project, rsdbt};
 fn shop() -> Project {
     Project::duckdb(&[
         ("seeds/people.csv", "id,name\n1,Ann\n2,Bob\n"),
-        ("models/staging/people_clean.sql", "{{ config(tags=['daily']) }}\nselect id, upper(name) as name from {{ ref('people') }}\n"),
-        ("models/final.sql", "{{ config(materialized='table') }}\nselect * from {{ ref('people_clean') }} where id <= {{ var('most', 9) }}\n"),
+        (
+            "models/staging/people_clean.sql",
+            "{{ config(tags=['daily']) }}\nselect id, upper(name) as name from {{ ref('people') }}\n",
+        ),
+        (
+            "models/final.sql",
+            "{{ config(materialized='table') }}\nselect * from {{ ref('people_clean') }} where id <= {{ var('most', 9) }}\n",
+        ),
         (
             "models/models.yml",
             "models:\n  - name: final\n    description: The end.\n    columns:\n      - name: id\n        data_tests: [unique, not_null]\n",
@@ -29,9 +35,13 @@ fn build_runs_everything_in_order_and_writes_artifacts() {
     project.run(&["build"]).ok().says("PASS=5 WARN=0 ERROR=0 SKIP=0");
     let results = project.json("target/run_results.json");
     assert_eq!(results["metadata"]["dbt_schema_version"], "https://schemas.getdbt.com/dbt/run-results/v6.json");
-    let ids: Vec<&str> = results["results"].as_array().expect("a list").iter().filter_map(|r| r["unique_id"].as_str()).collect();
+    let ids: Vec<&str> =
+        results["results"].as_array().expect("a list").iter().filter_map(|r| r["unique_id"].as_str()).collect();
     let at = |id: &str| ids.iter().position(|known| *known == id).unwrap_or_else(|| panic!("{id} in {ids:?}"));
-    assert!(at("seed.shop.people") < at("model.shop.people_clean") && at("model.shop.people_clean") < at("model.shop.final"));
+    assert!(
+        at("seed.shop.people") < at("model.shop.people_clean")
+            && at("model.shop.people_clean") < at("model.shop.final")
+    );
     let manifest = project.json("target/manifest.json");
     assert_eq!(manifest["metadata"]["dbt_schema_version"], "https://schemas.getdbt.com/dbt/manifest/v12.json");
     assert_eq!(manifest["nodes"]["model.shop.final"]["depends_on"]["nodes"][0], "model.shop.people_clean");
@@ -80,15 +90,22 @@ fn show_compile_and_vars() {
     let ran = project.run(&["show", "-s", "final", "--output", "json", "--vars", "{most: 1}"]).ok();
     let json: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
     assert_eq!(json["show"], serde_json::json!([{"id": 1, "name": "ANN"}]));
-    project.run(&["compile", "--inline", "select {{ 1 + 1 }} from {{ ref('final') }}"]).ok().says("select 2 from \"warehouse\".\"main\".\"final\"");
-    project.run(&["show", "--inline", "select count(*) as n from {{ ref('final') }}", "--output", "csv"]).ok().says("n\n2\n");
+    project
+        .run(&["compile", "--inline", "select {{ 1 + 1 }} from {{ ref('final') }}"])
+        .ok()
+        .says("select 2 from \"warehouse\".\"main\".\"final\"");
+    project
+        .run(&["show", "--inline", "select count(*) as n from {{ ref('final') }}", "--output", "csv"])
+        .ok()
+        .says("n\n2\n");
     project.run(&["run", "--vars", "most: ["]).fails(2).says("--vars is not a YAML map");
 }
 
 #[test]
 fn json_log_has_dbts_event_names() {
     let ran = shop().run(&["--log-format", "json", "build"]).ok();
-    let events: Vec<serde_json::Value> = ran.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let events: Vec<serde_json::Value> =
+        ran.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     for name in ["LogSeedResult", "LogModelResult", "LogTestResult", "NodeFinished"] {
         assert!(events.iter().any(|event| event["info"]["name"] == name), "no {name}");
     }
@@ -120,7 +137,10 @@ fn docs_generate_clean_and_debug() {
 
 #[test]
 fn sql_reads_a_script_and_prints_the_last_result() {
-    let project = Project::bigquery(&[("q.sql", "create temp table t as select 1 as a union all select 2; select sum(a) as total from t")]);
+    let project = Project::bigquery(&[(
+        "q.sql",
+        "create temp table t as select 1 as a union all select 2; select sum(a) as total from t",
+    )]);
     project.run(&["sql", "--file", "q.sql", "--output", "csv"]).ok().says("total\n3");
     project.write("bad.sql", "select\n  frobnicate(1)");
     project.run(&["sql", "--file", "bad.sql"]).fails(1).says("bad.sql:2:3").says("frobnicate");

@@ -7,7 +7,9 @@ use std::process::Command;
 use tempfile::TempDir;
 
 fn chromium() -> Option<&'static str> {
-    ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| Command::new(name).arg("--version").output().is_ok())
+    ["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .find(|name| Command::new(name).arg("--version").output().is_ok())
 }
 
 /// The document after its script has run.
@@ -15,7 +17,14 @@ fn dom(browser: &str, project: &Project, hash: &str) -> String {
     let profile = TempDir::new().expect("a folder");
     let page = format!("file://{}{hash}", project.root().join("target/dashboard.html").display());
     let output = Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"])
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+        ])
         .args(["--disable-component-update", "--disable-sync", "--virtual-time-budget=15000", "--dump-dom"])
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .arg(page)
@@ -39,8 +48,15 @@ fn figures(dom: &str) -> BTreeMap<String, f64> {
 /// The same figures by SQL, with a condition for the filter.
 fn by_sql(project: &Project, condition: &str) -> BTreeMap<String, f64> {
     let names = [
-        "total_sessions", "unique_viewers", "drop_off_rate", "conversion_rate", "avg_probability", "avg_duration", "avg_lag",
-        "avg_engagement", "high_intent",
+        "total_sessions",
+        "unique_viewers",
+        "drop_off_rate",
+        "conversion_rate",
+        "avg_probability",
+        "avg_duration",
+        "avg_lag",
+        "avg_engagement",
+        "high_intent",
     ];
     let rows = project.query(&format!(
         "select count(*), count(distinct viewer_id), 100 * countif(orders_placed = 0) / count(*), 100 * countif(orders_placed > 0) / count(*),
@@ -67,14 +83,18 @@ fn figures_equal_plain_sql_under_every_filter() {
         ("#segment=High-Value+Loyal", "segment = 'High-Value Loyal'"),
         ("#stream=S02+Jay+Park&device=tablet", "stream_id = 'S02' and device_type = 'tablet'"),
         ("#from=2026-11-03&to=2026-11-05", "date(session_start) between '2026-11-03' and '2026-11-05'"),
-        ("#low=10&high=60&device=mobile", "device_type = 'mobile' and round(conversion_probability, 4) between 0.1 and 0.6"),
+        (
+            "#low=10&high=60&device=mobile",
+            "device_type = 'mobile' and round(conversion_probability, 4) between 0.1 and 0.6",
+        ),
     ];
     for (hash, condition) in cases {
         let (shown, computed) = (figures(&dom(browser, &project, hash)), by_sql(&project, condition));
         assert_eq!(shown.len(), 9, "{hash}");
         assert!(computed["total_sessions"] > 0.0, "{hash}: the filter must leave something to compare");
         for (name, value) in &computed {
-            let close = (shown[name] - value).abs() <= 1e-3 * value.abs().max(1.0) || (shown[name].is_nan() && value.is_nan());
+            let close =
+                (shown[name] - value).abs() <= 1e-3 * value.abs().max(1.0) || (shown[name].is_nan() && value.is_nan());
             assert!(close, "{hash}: {name} shows {} where SQL says {value}", shown[name]);
         }
     }

@@ -41,7 +41,8 @@ fn a_malformed_seed_leaves_the_old_table() {
 fn a_failing_model_leaves_the_old_table() {
     let project = Project::bigquery(&[("models/a.sql", "{{ config(materialized='table') }} select 1 as x")]);
     project.run(&["run"]).ok();
-    project.write("models/a.sql", "{{ config(materialized='table') }} select 2 as x union all select cast('a' as int64)");
+    project
+        .write("models/a.sql", "{{ config(materialized='table') }} select 2 as x union all select cast('a' as int64)");
     project.run(&["run"]).fails(1);
     assert_eq!(project.query("select x from shop.a"), [[serde_json::json!(1)]]);
     // A view in the way of a table is replaced in one step, too.
@@ -70,7 +71,8 @@ fn kill_in_the_middle_leaves_no_half_table() {
         ("models/b.sql", "{{ config(materialized='table') }} select x from {{ ref('a') }}"),
     ]);
     project.run(&["run"]).ok();
-    let slow = "{{ config(materialized='table') }} select a as x from unnest(generate_array(1, 3000000)) a order by rand()";
+    let slow =
+        "{{ config(materialized='table') }} select a as x from unnest(generate_array(1, 3000000)) a order by rand()";
     project.write("models/a.sql", slow);
     for delay in [30, 80, 160, 320] {
         let mut child = project.command(&["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("runs");
@@ -83,6 +85,7 @@ fn kill_in_the_middle_leaves_no_half_table() {
     project.write("models/a.sql", "{{ config(materialized='table') }} select 5 as x");
     project.run(&["run"]).ok();
     assert_eq!(project.query("select x from shop.b"), [[serde_json::json!(5)]]);
-    let left = project.query("select table_name from shop.INFORMATION_SCHEMA.TABLES where table_name not in ('a', 'b')");
+    let left =
+        project.query("select table_name from shop.INFORMATION_SCHEMA.TABLES where table_name not in ('a', 'b')");
     assert!(left.is_empty(), "left behind: {left:?}");
 }

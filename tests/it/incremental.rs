@@ -7,7 +7,8 @@ fn strategy(strategy: &str, more: &str) -> (Project, Project) {
     let model = format!(
         "{{{{ config(materialized='incremental', incremental_strategy='{strategy}'{more}) }}}}\nselect id, name, day from {{{{ ref('people') }}}}\n"
     );
-    let files = [("seeds/people.csv", "id,name,day\n1,Ann,2024-01-01\n2,Bob,2024-01-02\n"), ("models/inc.sql", model.as_str())];
+    let files =
+        [("seeds/people.csv", "id,name,day\n1,Ann,2024-01-01\n2,Bob,2024-01-02\n"), ("models/inc.sql", model.as_str())];
     (Project::duckdb(&files), Project::bigquery(&files))
 }
 
@@ -16,9 +17,22 @@ fn twice(project: &Project) -> serde_json::Value {
     project.run(&["build"]).ok();
     project.write("seeds/people.csv", "id,name,day\n2,Bea,2024-01-02\n3,Cy,2024-01-03\n");
     project.run(&["build"]).ok();
-    project.write("models/look.sql", "{{ config(materialized='table') }} select id, name from {{ ref('inc') }} order by id, name");
+    project.write(
+        "models/look.sql",
+        "{{ config(materialized='table') }} select id, name from {{ ref('inc') }} order by id, name",
+    );
     project.run(&["run", "-s", "look"]).ok();
-    let ran = project.run(&["show", "--inline", "select id, name from {{ ref('inc') }} order by id, name", "--limit", "-1", "--output", "json"]).ok();
+    let ran = project
+        .run(&[
+            "show",
+            "--inline",
+            "select id, name from {{ ref('inc') }} order by id, name",
+            "--limit",
+            "-1",
+            "--output",
+            "json",
+        ])
+        .ok();
     let json: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
     json["show"].as_array().expect("rows").iter().map(|row| json!([row["id"], row["name"]])).collect()
 }

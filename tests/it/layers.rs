@@ -26,8 +26,23 @@ const MAP: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "adapter", "artifact", "base", "config", "dashboard", "exec", "ir", "jinja", "load", "parse", "report", "resolve",
-            "select", "sim", "sql", "stream", "sys",
+            "adapter",
+            "artifact",
+            "base",
+            "config",
+            "dashboard",
+            "exec",
+            "ir",
+            "jinja",
+            "load",
+            "parse",
+            "report",
+            "resolve",
+            "select",
+            "sim",
+            "sql",
+            "stream",
+            "sys",
         ],
     ),
 ];
@@ -89,7 +104,12 @@ fn the_map_has_teeth() {
 /// Types of a library stay in the room that wraps it.
 #[test]
 fn libraries_stay_in_their_rooms() {
-    let owners = [("minijinja::", "jinja/"), ("petgraph::", "ir/graph.rs"), ("sqlparser::", "sql/"), ("saphyr_parser::", "config/yaml.rs")];
+    let owners = [
+        ("minijinja::", "jinja/"),
+        ("petgraph::", "ir/graph.rs"),
+        ("sqlparser::", "sql/"),
+        ("saphyr_parser::", "config/yaml.rs"),
+    ];
     for (path, text) in sources() {
         for (library, owner) in owners {
             assert!(path.starts_with(owner) || !text.contains(library), "{path} names {library}");

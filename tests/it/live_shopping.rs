@@ -16,8 +16,12 @@ fn everything_builds_and_a_second_time_changes_nothing() {
     let project = built();
     let state = |project: &Project| {
         let mut all = Vec::new();
-        for table in ["stg_live_events", "fct_sessions", "customer_segments_named", "predicted_conversions", "kpi_overview"] {
-            all.push(project.query(&format!("select count(*), bit_xor(farm_fingerprint(to_json_string(t))) from live_shopping.{table} t")));
+        for table in
+            ["stg_live_events", "fct_sessions", "customer_segments_named", "predicted_conversions", "kpi_overview"]
+        {
+            all.push(project.query(&format!(
+                "select count(*), bit_xor(farm_fingerprint(to_json_string(t))) from live_shopping.{table} t"
+            )));
         }
         all
     };
@@ -26,7 +30,9 @@ fn everything_builds_and_a_second_time_changes_nothing() {
     project.run(&["build"]).ok();
     assert_eq!(state(&project), before);
     // A long name for the most valuable segment must not hang on a cluster's number: it has the most revenue.
-    let best = project.query("select segment from live_shopping.customer_segments_named group by 1 order by avg(monetary) desc limit 1");
+    let best = project.query(
+        "select segment from live_shopping.customer_segments_named group by 1 order by avg(monetary) desc limit 1",
+    );
     assert_eq!(json!(best), json!([["High-Value Loyal"]]));
 }
 
@@ -35,7 +41,10 @@ fn the_sample_seed_is_what_the_simulator_writes() {
     let project = Project::live_shopping();
     project.run(&["simulate", "--events", "5000", "--seed", "42", "--output", "again.csv"]).ok();
     let seed = rsdbt::sys::read(&project.root().join("../seeds/live_events_sample.csv")).expect("the seed");
-    assert!(project.read("again.csv") == seed, "seeds/live_events_sample.csv differs from `rsdbt simulate --events 5000 --seed 42`");
+    assert!(
+        project.read("again.csv") == seed,
+        "seeds/live_events_sample.csv differs from `rsdbt simulate --events 5000 --seed 42`"
+    );
 }
 
 #[test]

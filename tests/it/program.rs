@@ -68,7 +68,10 @@ impl Project {
 
     /// A BigQuery project with `method: local` and these files.
     pub fn bigquery(files: &[(&str, &str)]) -> Project {
-        Project::with("type: bigquery, method: local, project: lab, dataset: shop, path: warehouse.duckdb, threads: 2", files)
+        Project::with(
+            "type: bigquery, method: local, project: lab, dataset: shop, path: warehouse.duckdb, threads: 2",
+            files,
+        )
     }
 
     fn with(output: &str, files: &[(&str, &str)]) -> Project {

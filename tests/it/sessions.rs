@@ -61,7 +61,8 @@ fn an_incremental_run_lets_a_visit_grow() {
     let lines: Vec<&str> = EVENTS.lines().collect();
     let seed = project.root().join("../seeds/live_events_sample.csv");
     // Without C's order after midnight and the last chat at first.
-    let early: Vec<&str> = lines.iter().enumerate().filter(|(at, _)| ![8, 9].contains(at)).map(|(_, line)| *line).collect();
+    let early: Vec<&str> =
+        lines.iter().enumerate().filter(|(at, _)| ![8, 9].contains(at)).map(|(_, line)| *line).collect();
     rsdbt::sys::write(&seed, early.join("\n") + "\n").expect("writable");
     project.run(&["seed"]).ok();
     project.run(&[&["run", "-s", "+fct_sessions"][..], &USE_SAMPLE].concat()).ok();

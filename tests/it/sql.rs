@@ -70,7 +70,8 @@ fn fixtures_keep_their_text_and_rows() {
             }
             match (session().run(&case.bigquery), &case.rows, &case.error) {
                 (Ok(table), Some(rows), _) => {
-                    let got: Vec<String> = table.rows.iter().map(|r| r.iter().map(show).collect::<Vec<_>>().join(" | ")).collect();
+                    let got: Vec<String> =
+                        table.rows.iter().map(|r| r.iter().map(show).collect::<Vec<_>>().join(" | ")).collect();
                     if got.join("\n") != *rows {
                         wrong.push(format!("{name}\n  rows:\n{}", got.join("\n")));
                     }
@@ -102,7 +103,9 @@ fn a_view_works_again_after_reopening() {
     let path = folder.path().join("w.duckdb");
     {
         let mut first = LocalBigQuery::open(Some(&path), "p", "d").and_then(|db| db.connect()).expect("opens");
-        first.run("CREATE SCHEMA d; CREATE VIEW d.v AS SELECT FARM_FINGERPRINT('foo') AS f, [1, 2][OFFSET(1)] AS x").expect("made");
+        first
+            .run("CREATE SCHEMA d; CREATE VIEW d.v AS SELECT FARM_FINGERPRINT('foo') AS f, [1, 2][OFFSET(1)] AS x")
+            .expect("made");
     }
     let mut second = LocalBigQuery::open(Some(&path), "p", "d").and_then(|db| db.connect()).expect("opens again");
     let rows = second.run("SELECT x FROM `p.d.v`").expect("readable").rows;

@@ -211,7 +211,18 @@ mod tests {
             .query("select 1::bigint a, 1.50::decimal(5,2) b, timestamptz '1970-01-01 00:00:01Z' c, timestamp '1970-01-01 00:00:01' d, [1, null] e, {'x': 'y'} f, '{}'::json g")
             .expect("the query runs");
         let types: Vec<&str> = table.columns.iter().map(|c| c.data_type.as_str()).collect();
-        assert_eq!(types, ["BIGINT", "DECIMAL(5,2)", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP", "INTEGER[]", "STRUCT(\"x\" VARCHAR)", "JSON"]);
+        assert_eq!(
+            types,
+            [
+                "BIGINT",
+                "DECIMAL(5,2)",
+                "TIMESTAMP WITH TIME ZONE",
+                "TIMESTAMP",
+                "INTEGER[]",
+                "STRUCT(\"x\" VARCHAR)",
+                "JSON"
+            ]
+        );
         assert_eq!(table.rows[0][1], Value::Decimal("1.50".into()));
         assert_eq!(table.rows[0][2], Value::Timestamp(1_000_000));
         assert_eq!(table.rows[0][3], Value::DateTime(1_000_000));

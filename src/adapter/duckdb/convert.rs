@@ -1,6 +1,6 @@
 //! DuckDB's values and types in the project's own words.
 
-use crate::adapter::{Value, DbError, DbErrorKind};
+use crate::adapter::{DbError, DbErrorKind, Value};
 use duckdb::core::{LogicalTypeHandle, LogicalTypeId as Id};
 use duckdb::types::{TimeUnit, Value as Raw};
 
@@ -108,7 +108,12 @@ pub fn value(raw: Raw, logical: Option<&LogicalTypeHandle>) -> Value {
         Raw::Map(entries) => Value::List(
             entries
                 .iter()
-                .map(|(k, v)| Value::Struct(vec![("key".into(), value(k.clone(), None)), ("value".into(), value(v.clone(), None))]))
+                .map(|(k, v)| {
+                    Value::Struct(vec![
+                        ("key".into(), value(k.clone(), None)),
+                        ("value".into(), value(v.clone(), None)),
+                    ])
+                })
                 .collect(),
         ),
         Raw::Union(inner) => value(*inner, None),

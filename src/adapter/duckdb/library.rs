@@ -47,11 +47,7 @@ mod dynamic {
             if let Err(why) = TABLE.get_or_init(open) {
                 return Err(why.clone());
             }
-            let access = ffi::duckdb_extension_access {
-                set_error: None,
-                get_database: None,
-                get_api: Some(get_api),
-            };
+            let access = ffi::duckdb_extension_access { set_error: None, get_database: None, get_api: Some(get_api) };
             // SAFETY: `get_api` gives a table of the layout this version of the crate was generated for.
             match unsafe { ffi::duckdb_rs_extension_api_init(std::ptr::null_mut(), &access, "v1.5.6") } {
                 Ok(true) => Ok(()),
@@ -90,7 +86,7 @@ mod dynamic {
         let Some(library) = library else {
             let list: Vec<String> = places.iter().map(|place| format!("  {}", place.display())).collect();
             return Err(format!(
-                "libduckdb could not be loaded; looked for it at\n{}\nhelp: `make lib` fetches it, or point RSDBT_LIBDUCKDB at a libduckdb 1.5.6",
+                "libduckdb could not be loaded; looked for it at\n{}\nhelp: `make lib` fetches it, or point RSDBT_LIBDUCKDB at a libduckdb 1.5",
                 list.join("\n")
             ));
         };
@@ -108,7 +104,7 @@ mod dynamic {
                     let symbol = unsafe { library.get(concat!(stringify!($name), "\0").as_bytes()) };
                     api.$name = match symbol {
                         Ok(symbol) => Some(*symbol),
-                        Err(_) => return Err(format!("this libduckdb has no {}; version 1.5.6 is needed", stringify!($name))),
+                        Err(_) => return Err(format!("this libduckdb has no {}; version 1.5.5 or 1.5.6 is needed", stringify!($name))),
                     };
                 )*
                 Ok(())

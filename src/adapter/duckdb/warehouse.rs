@@ -62,7 +62,9 @@ pub(crate) fn relations(connection: &mut Connection, schema: &str) -> Result<Vec
     );
     let rows = texts(connection.query(&sql)?);
     let info = |row: Vec<String>| match <[String; 3]>::try_from(row) {
-        Ok([schema, name, kind]) => Some(RelationInfo { schema, name, kind: if kind == "view" { "view" } else { "table" } }),
+        Ok([schema, name, kind]) => {
+            Some(RelationInfo { schema, name, kind: if kind == "view" { "view" } else { "table" } })
+        }
         Err(_) => None,
     };
     Ok(rows.into_iter().filter_map(info).collect())
@@ -87,8 +89,11 @@ pub(crate) fn insert(
         (0..types.len()).map(|at| Column { name: format!("c{at}"), data_type: "VARCHAR".to_owned() }).collect();
     connection.query(&format!("create or replace temp table {STAGE} {}", definitions(&cells)))?;
     append(connection, rows)?;
-    let casts: Vec<String> =
-        types.iter().enumerate().map(|(at, c)| format!("cast(c{at} as {}) as {}", c.data_type, name(&c.name))).collect();
+    let casts: Vec<String> = types
+        .iter()
+        .enumerate()
+        .map(|(at, c)| format!("cast(c{at} as {}) as {}", c.data_type, name(&c.name)))
+        .collect();
     connection.query(&format!("insert into {target} select {} from {STAGE}", casts.join(", ")))?;
     connection.query(&format!("drop table {STAGE}"))?;
     Ok(rows.len() as u64)
@@ -140,10 +145,14 @@ impl Session for DuckSession {
             place("schema_name", "table_name"),
             place("schema_name", "view_name")
         );
-        let of_columns = format!("select column_name, comment from duckdb_columns() where {}", place("schema_name", "table_name"));
+        let of_columns =
+            format!("select column_name, comment from duckdb_columns() where {}", place("schema_name", "table_name"));
         let own = texts(self.connection.query(&own)?).into_iter().flatten().next();
         let columns = texts(self.connection.query(&of_columns)?);
-        Ok((own, columns.into_iter().filter_map(|row| <[String; 2]>::try_from(row).ok()).map(|[n, c]| (n, c)).collect()))
+        Ok((
+            own,
+            columns.into_iter().filter_map(|row| <[String; 2]>::try_from(row).ok()).map(|[n, c]| (n, c)).collect(),
+        ))
     }
 
     fn schemas(&mut self, _: &str) -> Result<Vec<String>, DbError> {

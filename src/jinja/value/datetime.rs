@@ -261,7 +261,8 @@ impl Object for DateTime {
             "time" => Value::from_object(Time(self.naive.time())),
             "timestamp" => Value::from(self.utc_micros() as f64 / 1e6),
             "astimezone" => {
-                let zone = args.first().and_then(|zone| zone.downcast_object_ref::<Zone>()).map_or(chrono_tz::UTC, |z| z.0);
+                let zone =
+                    args.first().and_then(|zone| zone.downcast_object_ref::<Zone>()).map_or(chrono_tz::UTC, |z| z.0);
                 Value::from_object(self.in_zone(zone))
             }
             "replace" => {

@@ -76,7 +76,8 @@ pub fn to_data(value: &Value) -> Data {
         },
         ValueKind::String => Data::text(value.as_str().unwrap_or_default()),
         ValueKind::Seq | ValueKind::Iterable => {
-            let items: Vec<Data> = value.try_iter().map(|items| items.map(|v| to_data(&v)).collect()).unwrap_or_default();
+            let items: Vec<Data> =
+                value.try_iter().map(|items| items.map(|v| to_data(&v)).collect()).unwrap_or_default();
             if value.is_tuple() { Data::Tuple(items) } else { Data::List(items) }
         }
         ValueKind::Map => Data::Map(pairs(value).into_iter().map(|(k, v)| (python::text(&k), to_data(&v))).collect()),

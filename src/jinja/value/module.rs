@@ -99,7 +99,8 @@ fn date_time(name: &str, args: &[Value], named: &indexmap::IndexMap<String, Valu
     let now = sys::now_utc();
     let text = |at: usize| args.get(at).and_then(Value::as_str).unwrap_or_default();
     match name {
-        "now" => match args.first().or_else(|| named.get("tz")).and_then(|z| z.downcast_object_ref::<datetime::Zone>()) {
+        "now" => match args.first().or_else(|| named.get("tz")).and_then(|z| z.downcast_object_ref::<datetime::Zone>())
+        {
             Some(zone) => {
                 let moment = datetime::DateTime::from_micros(now.timestamp_micros(), true);
                 let zoned = moment.downcast_object_ref::<datetime::DateTime>().map(|m| m.shifted(zone.0));
@@ -150,8 +151,10 @@ fn flag_value(name: &str) -> Option<i64> {
 fn re(name: &str, args: &[Value], named: &indexmap::IndexMap<String, Value>) -> Result<Value, Error> {
     let text = |at: usize| args.get(at).and_then(Value::as_str).unwrap_or_default();
     if name == "escape" {
-        let escaped: String =
-            text(0).chars().flat_map(|c| if c.is_alphanumeric() || c == '_' { vec![c] } else { vec!['\\', c] }).collect();
+        let escaped: String = text(0)
+            .chars()
+            .flat_map(|c| if c.is_alphanumeric() || c == '_' { vec![c] } else { vec!['\\', c] })
+            .collect();
         return Ok(Value::from(escaped));
     }
     let flags_at = match name {
@@ -189,7 +192,10 @@ fn itertools(name: &str, args: &[Value], named: &indexmap::IndexMap<String, Valu
             let pools = std::iter::repeat_n(once?, repeat).flatten();
             let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
             for pool in pools {
-                rows = rows.iter().flat_map(|row| pool.iter().map(|v| [row.as_slice(), std::slice::from_ref(v)].concat())).collect();
+                rows = rows
+                    .iter()
+                    .flat_map(|row| pool.iter().map(|v| [row.as_slice(), std::slice::from_ref(v)].concat()))
+                    .collect();
             }
             Ok(tuples(rows))
         }

@@ -17,7 +17,9 @@ pub fn repr(value: &Value) -> String {
         ValueKind::Undefined => "Undefined".to_owned(),
         ValueKind::None => "None".to_owned(),
         ValueKind::Bool => if value.is_true() { "True" } else { "False" }.to_owned(),
-        ValueKind::Number if !value.is_integer() => f64::try_from(value.clone()).map_or_else(|_| value.to_string(), float),
+        ValueKind::Number if !value.is_integer() => {
+            f64::try_from(value.clone()).map_or_else(|_| value.to_string(), float)
+        }
         ValueKind::String => quoted(value.as_str().unwrap_or_default()),
         ValueKind::Seq if value.is_tuple() => {
             let items = items(value);

@@ -21,8 +21,11 @@ struct Match {
 
 /// Compiles a Python pattern; `flags` is the sum of `re.I` (2), `re.M` (8), `re.S` (16), `re.X` (64).
 pub fn compile(text: &str, flags: i64) -> Result<Pattern, Error> {
-    let letters: String =
-        [(2, 'i'), (8, 'm'), (16, 's'), (64, 'x')].iter().filter(|(bit, _)| flags & bit != 0).map(|(_, c)| *c).collect();
+    let letters: String = [(2, 'i'), (8, 'm'), (16, 's'), (64, 'x')]
+        .iter()
+        .filter(|(bit, _)| flags & bit != 0)
+        .map(|(_, c)| *c)
+        .collect();
     let mut translated = text.replace("(?P<", "(?<").replace("\\Z", "\\z");
     if !letters.is_empty() {
         translated = format!("(?{letters}){translated}");
@@ -32,9 +35,8 @@ pub fn compile(text: &str, flags: i64) -> Result<Pattern, Error> {
 }
 
 fn found(pattern: &Pattern, captures: &Captures) -> Value {
-    let groups = (0..captures.len())
-        .map(|i| captures.get(i).map(|m| (m.as_str().to_owned(), m.start(), m.end())))
-        .collect();
+    let groups =
+        (0..captures.len()).map(|i| captures.get(i).map(|m| (m.as_str().to_owned(), m.start(), m.end()))).collect();
     let names = pattern.regex.capture_names().enumerate().filter_map(|(i, n)| n.map(|n| (n.to_owned(), i))).collect();
     Value::from_object(Match { groups, names })
 }

@@ -118,7 +118,9 @@ impl Object for RelationObject {
             "is_model" => self.is("model"),
             "is_function" => self.is("function"),
             "is_pointer" => Value::from(false),
-            "can_be_renamed" | "can_be_replaced" => Value::from(matches!(relation.kind.as_deref(), Some("table" | "view"))),
+            "can_be_renamed" | "can_be_replaced" => {
+                Value::from(matches!(relation.kind.as_deref(), Some("table" | "view")))
+            }
             "path" => super::from_data(super::super::host::Data::Map(indexmap::indexmap! {
                 "database".to_owned() => relation.database.clone().map_or_else(Default::default, super::super::host::Data::Text),
                 "schema".to_owned() => relation.schema.clone().map_or_else(Default::default, super::super::host::Data::Text),
@@ -151,7 +153,9 @@ impl Object for RelationObject {
                 }
                 value(made)
             }
-            "create_from" | "create_from_node" | "create_from_source" => return Err(bad(format!("api.Relation.{method} is not supported"))),
+            "create_from" | "create_from_node" | "create_from_source" => {
+                return Err(bad(format!("api.Relation.{method} is not supported")));
+            }
             "incorporate" | "replace_path" | "replace" => value(with_parts(self.0.clone(), &named)),
             "include" => value(self.include(&named)),
             "quote" => value(self.quote(&named)),
@@ -185,8 +189,22 @@ pub struct ColumnObject(pub ColumnData);
 
 const STRING_TYPES: &[&str] = &["text", "character varying", "character", "varchar", "string"];
 const INTEGER_TYPES: &[&str] = &[
-    "smallint", "integer", "bigint", "int2", "int4", "int8", "int", "int64", "tinyint", "hugeint", "uinteger", "ubigint",
-    "usmallint", "utinyint", "serial", "bigserial",
+    "smallint",
+    "integer",
+    "bigint",
+    "int2",
+    "int4",
+    "int8",
+    "int",
+    "int64",
+    "tinyint",
+    "hugeint",
+    "uinteger",
+    "ubigint",
+    "usmallint",
+    "utinyint",
+    "serial",
+    "bigserial",
 ];
 const FLOAT_TYPES: &[&str] = &["real", "float4", "float", "double precision", "float8", "double", "float64"];
 const NUMERIC_TYPES: &[&str] = &["numeric", "decimal", "bignumeric", "bigdecimal"];
@@ -237,9 +255,7 @@ impl Object for ColumnObject {
             "string_size" => Value::from(256),
             "string_type" => Value::from(format!("character varying({})", args.first().cloned().unwrap_or_default())),
             "can_expand_to" => Value::from(false),
-            "literal" => {
-                Value::from(format!("{}::{}", args.first().cloned().unwrap_or_default(), self.0.data_type))
-            }
+            "literal" => Value::from(format!("{}::{}", args.first().cloned().unwrap_or_default(), self.0.data_type)),
             "translate_type" => args.first().cloned().unwrap_or_default(),
             "flatten" => super::collections::List::value(vec![Value::from_dyn_object(self.clone())]),
             _ => return Err(Error::from(ErrorKind::UnknownMethod)),

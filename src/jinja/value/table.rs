@@ -34,11 +34,7 @@ struct Column {
 
 impl Table {
     pub fn new(data: TableData) -> Self {
-        let rows = data
-            .rows
-            .iter()
-            .map(|row| Arc::new(row.iter().cloned().map(super::from_data).collect()))
-            .collect();
+        let rows = data.rows.iter().map(|row| Arc::new(row.iter().cloned().map(super::from_data).collect())).collect();
         Table { names: Arc::new(data.columns.clone()), rows, data }
     }
 
@@ -93,7 +89,10 @@ impl Table {
 
 fn position(names: &[String], key: &Value) -> Option<usize> {
     if let Some(name) = key.as_str() {
-        return names.iter().position(|n| n == name).or_else(|| names.iter().position(|n| n.eq_ignore_ascii_case(name)));
+        return names
+            .iter()
+            .position(|n| n == name)
+            .or_else(|| names.iter().position(|n| n.eq_ignore_ascii_case(name)));
     }
     let at = key.as_i64()?;
     let at = if at < 0 { at + names.len() as i64 } else { at };

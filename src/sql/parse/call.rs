@@ -95,11 +95,8 @@ impl Parser {
             if !descending {
                 p.word("ASC");
             }
-            let nulls_first = if p.words(&["NULLS", "FIRST"]) {
-                Some(true)
-            } else {
-                p.words(&["NULLS", "LAST"]).then_some(false)
-            };
+            let nulls_first =
+                if p.words(&["NULLS", "FIRST"]) { Some(true) } else { p.words(&["NULLS", "LAST"]).then_some(false) };
             Ok(Order { value, descending, nulls_first, collate })
         })
     }

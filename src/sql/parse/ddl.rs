@@ -2,8 +2,8 @@
 
 use super::Parser;
 use crate::sql::ast::{
-    Alter, ColumnDef, CreateMode, Expr, Function, FunctionBody, Ident, Kind, Model, Options, Param, Path, Query, StatementKind,
-    TableParts,
+    Alter, ColumnDef, CreateMode, Expr, Function, FunctionBody, Ident, Kind, Model, Options, Param, Path, Query,
+    StatementKind, TableParts,
 };
 use crate::sql::lex::Tok;
 use crate::sql::{Result, SqlError};
@@ -105,7 +105,9 @@ impl Parser {
         self.need_sym("(")?;
         let mut columns = Vec::new();
         while !self.peek_sym(")") {
-            let constraint = self.peek_words(&["PRIMARY", "KEY"]) || self.peek_words(&["FOREIGN", "KEY"]) || self.peek_word("CONSTRAINT");
+            let constraint = self.peek_words(&["PRIMARY", "KEY"])
+                || self.peek_words(&["FOREIGN", "KEY"])
+                || self.peek_word("CONSTRAINT");
             if constraint {
                 self.skip_constraint();
             } else {

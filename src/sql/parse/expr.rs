@@ -8,11 +8,11 @@ use crate::sql::{Result, SqlError};
 const DEEPEST: usize = 150;
 
 /// Binary operators with their strength; comparison has its own function, since it does not associate.
-const BINARY: &[(&str, u8)] = &[
-    ("|", 4), ("^", 5), ("&", 6), ("<<", 7), (">>", 7), ("+", 8), ("-", 8), ("*", 9), ("/", 9), ("||", 9),
-];
+const BINARY: &[(&str, u8)] =
+    &[("|", 4), ("^", 5), ("&", 6), ("<<", 7), (">>", 7), ("+", 8), ("-", 8), ("*", 9), ("/", 9), ("||", 9)];
 const COMPARE: &[&str] = &["=", "!=", "<>", "<=", ">=", "<", ">"];
-const TYPED_LITERALS: &[&str] = &["DATE", "DATETIME", "TIMESTAMP", "TIME", "NUMERIC", "BIGNUMERIC", "DECIMAL", "BIGDECIMAL", "JSON"];
+const TYPED_LITERALS: &[&str] =
+    &["DATE", "DATETIME", "TIMESTAMP", "TIME", "NUMERIC", "BIGNUMERIC", "DECIMAL", "BIGDECIMAL", "JSON"];
 
 impl Parser {
     pub(super) fn expr(&mut self) -> Result<Expr> {
@@ -69,7 +69,8 @@ impl Parser {
                 left = self.is_tail(left)?;
                 continue;
             }
-            let not = self.peek_word("NOT") && ["IN", "LIKE", "BETWEEN"].iter().any(|w| Parser::is_word(self.ahead(1), w));
+            let not =
+                self.peek_word("NOT") && ["IN", "LIKE", "BETWEEN"].iter().any(|w| Parser::is_word(self.ahead(1), w));
             if not {
                 self.next();
             }
@@ -149,7 +150,9 @@ impl Parser {
 
     fn binary_op(&self) -> Option<(&'static str, u8)> {
         let Tok::Sym(symbol) = *self.tok() else { return None };
-        let shift = symbol == ">" && matches!(self.ahead(1), Tok::Sym(">")) && self.tokens[self.pos + 1].at == self.tokens[self.pos].end;
+        let shift = symbol == ">"
+            && matches!(self.ahead(1), Tok::Sym(">"))
+            && self.tokens[self.pos + 1].at == self.tokens[self.pos].end;
         let symbol = if shift { ">>" } else { symbol };
         BINARY.iter().find(|(op, _)| *op == symbol).copied()
     }
@@ -161,7 +164,9 @@ impl Parser {
                 let inner = self.unary()?;
                 return Ok(match (op, inner.kind) {
                     ("-", Kind::Int(text)) if !text.starts_with('-') => self.make(at, Kind::Int(format!("-{text}"))),
-                    ("-", Kind::Float(text)) if !text.starts_with('-') => self.make(at, Kind::Float(format!("-{text}"))),
+                    ("-", Kind::Float(text)) if !text.starts_with('-') => {
+                        self.make(at, Kind::Float(format!("-{text}")))
+                    }
                     (_, kind) => {
                         let inner = Expr { kind, ..inner };
                         self.make(at, Kind::Unary(op, Box::new(inner)))
@@ -236,7 +241,8 @@ impl Parser {
         let mut items = self.comma_list(Parser::expr)?;
         self.need_sym(")")?;
         if self.sym("->") {
-            let params = items.into_iter().map(name_of).collect::<Option<_>>().ok_or_else(|| self.unexpected("lambda names"))?;
+            let params =
+                items.into_iter().map(name_of).collect::<Option<_>>().ok_or_else(|| self.unexpected("lambda names"))?;
             let body = self.boxed()?;
             return Ok(self.make(at, Kind::Lambda { params, body }));
         }

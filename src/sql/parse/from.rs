@@ -1,9 +1,9 @@
 //! The FROM clause: tables, subqueries, UNNEST, joins, PIVOT and UNPIVOT.
 
 use super::Parser;
+use crate::sql::Result;
 use crate::sql::ast::{Expr, From, FromKind, Ident, JoinOn, Path, Pivot, Unpivot};
 use crate::sql::lex::Tok;
-use crate::sql::Result;
 
 impl Parser {
     pub(super) fn read_from(&mut self) -> Result<From> {
@@ -34,12 +34,18 @@ impl Parser {
             let Some(kind) = self.join_kind()? else { break };
             let right = self.read_from_item()?;
             if kind == "CROSS" {
-                left = From { at, kind: FromKind::Join { kind, left: Box::new(left), right: Box::new(right), on: JoinOn::None } };
+                left = From {
+                    at,
+                    kind: FromKind::Join { kind, left: Box::new(left), right: Box::new(right), on: JoinOn::None },
+                };
             } else if self.peek_word("ON") || self.peek_word("USING") {
                 let on = self.join_on()?;
                 left = From { at, kind: FromKind::Join { kind, left: Box::new(left), right: Box::new(right), on } };
             } else if self.correlated(&right) || self.no_condition_follows() {
-                left = From { at, kind: FromKind::Join { kind, left: Box::new(left), right: Box::new(right), on: JoinOn::None } };
+                left = From {
+                    at,
+                    kind: FromKind::Join { kind, left: Box::new(left), right: Box::new(right), on: JoinOn::None },
+                };
             } else {
                 waiting.push((left, kind));
                 left = right;
@@ -63,7 +69,11 @@ impl Parser {
     fn no_condition_follows(&self) -> bool {
         match self.tok() {
             Tok::End | Tok::Sym(")" | ";" | "|>" | ",") => true,
-            Tok::Word(..) => ["WHERE", "GROUP", "ORDER", "LIMIT", "QUALIFY", "WINDOW", "HAVING", "UNION", "CROSS", "EXCEPT"].iter().any(|w| self.peek_word(w)),
+            Tok::Word(..) => {
+                ["WHERE", "GROUP", "ORDER", "LIMIT", "QUALIFY", "WINDOW", "HAVING", "UNION", "CROSS", "EXCEPT"]
+                    .iter()
+                    .any(|w| self.peek_word(w))
+            }
             _ => false,
         }
     }
@@ -183,8 +193,10 @@ impl Parser {
             }
         }
         let follows = |words: &[&str]| words.iter().any(|w| Parser::is_word(self.ahead(n), w));
-        matches!(self.ahead(n), Tok::Sym(")" | "|>")) || follows(&["UNION", "INTERSECT", "EXCEPT", "ORDER", "LIMIT"])
-            || (follows(&["FULL", "LEFT", "INNER"]) && !["JOIN", "OUTER"].iter().any(|w| Parser::is_word(self.ahead(n + 1), w)))
+        matches!(self.ahead(n), Tok::Sym(")" | "|>"))
+            || follows(&["UNION", "INTERSECT", "EXCEPT", "ORDER", "LIMIT"])
+            || (follows(&["FULL", "LEFT", "INNER"])
+                && !["JOIN", "OUTER"].iter().any(|w| Parser::is_word(self.ahead(n + 1), w)))
     }
 
     fn table_tail(&mut self, at: usize, path: Path, path_at: usize) -> Result<From> {
@@ -245,7 +257,11 @@ impl Parser {
                 p.comma_list(|p| {
                     let names = if p.peek_sym("(") { p.name_list()? } else { vec![p.any_word()?] };
                     p.word("AS");
-                    let label = if matches!(p.tok(), Tok::Text(_) | Tok::Int(_) | Tok::Sym("-")) { Some(p.expr()?) } else { None };
+                    let label = if matches!(p.tok(), Tok::Text(_) | Tok::Int(_) | Tok::Sym("-")) {
+                        Some(p.expr()?)
+                    } else {
+                        None
+                    };
                     Ok((names, label))
                 })
             })?;

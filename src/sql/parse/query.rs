@@ -14,7 +14,8 @@ impl Parser {
             with = self.ctes()?;
         }
         let body = self.body()?;
-        let mut query = Query { at, recursive, with, body, order: Vec::new(), limit: None, offset: None, pipes: Vec::new() };
+        let mut query =
+            Query { at, recursive, with, body, order: Vec::new(), limit: None, offset: None, pipes: Vec::new() };
         if self.words(&["ORDER", "BY"]) {
             query.order = self.order_items()?;
         }
@@ -106,7 +107,8 @@ impl Parser {
             mode = mode.or(Some("FULL"));
             n += 1;
         }
-        let Some(kind) = ["UNION", "INTERSECT", "EXCEPT"].into_iter().find(|w| Parser::is_word(self.ahead(n), w)) else {
+        let Some(kind) = ["UNION", "INTERSECT", "EXCEPT"].into_iter().find(|w| Parser::is_word(self.ahead(n), w))
+        else {
             return Ok(None);
         };
         self.pos += n + 1;
@@ -140,7 +142,8 @@ impl Parser {
             select.condition = Some(self.expr()?);
         }
         if self.words(&["GROUP", "BY"]) {
-            select.group = Some(if self.word("ALL") { Group::All } else { Group::Items(self.comma_list(Parser::group_item)?) });
+            select.group =
+                Some(if self.word("ALL") { Group::All } else { Group::Items(self.comma_list(Parser::group_item)?) });
         }
         if self.word("HAVING") {
             select.having = Some(self.expr()?);
@@ -173,15 +176,28 @@ impl Parser {
             }
         }
         let items = self.items()?;
-        Ok(Select { at, distinct, shape, items, from: None, condition: None, group: None, having: None, qualify: None, windows: Vec::new() })
+        Ok(Select {
+            at,
+            distinct,
+            shape,
+            items,
+            from: None,
+            condition: None,
+            group: None,
+            having: None,
+            qualify: None,
+            windows: Vec::new(),
+        })
     }
 
     /// A select list; a trailing comma is allowed.
     pub(super) fn items(&mut self) -> Result<Vec<Item>> {
         let mut items = vec![self.item()?];
         while self.sym(",") {
-            let ends = matches!(self.tok(), Tok::End | Tok::Sym(")" | ";" | "|>")) 
-                || ["FROM", "UNION", "INTERSECT", "EXCEPT", "WHERE", "ORDER", "LIMIT", "GROUP"].iter().any(|w| self.peek_word(w));
+            let ends = matches!(self.tok(), Tok::End | Tok::Sym(")" | ";" | "|>"))
+                || ["FROM", "UNION", "INTERSECT", "EXCEPT", "WHERE", "ORDER", "LIMIT", "GROUP"]
+                    .iter()
+                    .any(|w| self.peek_word(w));
             if ends {
                 break;
             }
@@ -223,7 +239,9 @@ impl Parser {
     }
 
     pub(super) fn group_item(&mut self) -> Result<GroupItem> {
-        for (words, name) in [(&["ROLLUP"][..], "ROLLUP"), (&["CUBE"], "CUBE"), (&["GROUPING", "SETS"], "GROUPING SETS")] {
+        for (words, name) in
+            [(&["ROLLUP"][..], "ROLLUP"), (&["CUBE"], "CUBE"), (&["GROUPING", "SETS"], "GROUPING SETS")]
+        {
             if self.peek_words(words) && matches!(self.ahead(words.len()), Tok::Sym("(")) {
                 self.words(words);
                 let sets = self.in_parens(|p| p.comma_list(Parser::group_set))?;

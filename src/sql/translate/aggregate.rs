@@ -27,8 +27,18 @@ const TABLE: &[Agg] = &[
     a("SUM", "v", "v", "bq_check_interval(sum($d$1)$f)"),
     a("AVG", "i", "f", "avg($d$1)$f"),
     a("AVG", "f", "f", "avg($d$1)$f"),
-    a("AVG", "n", "n", "bq_numeric_divide(CAST(sum($d$1)$f AS DECIMAL(38,9)), CAST(nullif(count($d$1)$f, 0) AS DECIMAL(38,9)))"),
-    a("AVG", "N", "N", "bq_bignumeric_divide(CAST(sum($d$1)$f AS DECIMAL(38,18)), CAST(nullif(count($d$1)$f, 0) AS DECIMAL(38,18)))"),
+    a(
+        "AVG",
+        "n",
+        "n",
+        "bq_numeric_divide(CAST(sum($d$1)$f AS DECIMAL(38,9)), CAST(nullif(count($d$1)$f, 0) AS DECIMAL(38,9)))",
+    ),
+    a(
+        "AVG",
+        "N",
+        "N",
+        "bq_bignumeric_divide(CAST(sum($d$1)$f AS DECIMAL(38,18)), CAST(nullif(count($d$1)$f, 0) AS DECIMAL(38,18)))",
+    ),
     a("MIN", "f", "f", "CASE WHEN bool_or(isnan($1))$f THEN 'nan'::DOUBLE ELSE min($1)$f END"),
     a("MIN", "a", "1", "min($1)$f"),
     a("MAX", "a", "1", "max($1)$f"),
@@ -56,7 +66,15 @@ const TABLE: &[Agg] = &[
 ];
 
 /// Aggregates with an own function below.
-const SPECIAL: &[&str] = &["COUNTIF", "STRING_AGG", "ARRAY_AGG", "ARRAY_CONCAT_AGG", "APPROX_QUANTILES", "APPROX_TOP_COUNT", "APPROX_TOP_SUM"];
+const SPECIAL: &[&str] = &[
+    "COUNTIF",
+    "STRING_AGG",
+    "ARRAY_AGG",
+    "ARRAY_CONCAT_AGG",
+    "APPROX_QUANTILES",
+    "APPROX_TOP_COUNT",
+    "APPROX_TOP_SUM",
+];
 
 pub(super) fn is_aggregate(name: &str) -> bool {
     SPECIAL.contains(&name) || TABLE.iter().any(|row| row.name == name)
@@ -78,7 +96,11 @@ pub(super) fn walk(value: &Expr, visit: &mut impl FnMut(&Expr)) {
     visit(value);
     let mut each = |items: &[&Expr]| items.iter().for_each(|e| walk(e, visit));
     match &value.kind {
-        Kind::Interval { value, .. } | Kind::Field(value, _) | Kind::Unary(_, value) | Kind::Is { value, .. } | Kind::Named(_, value) => each(&[value]),
+        Kind::Interval { value, .. }
+        | Kind::Field(value, _)
+        | Kind::Unary(_, value)
+        | Kind::Is { value, .. }
+        | Kind::Named(_, value) => each(&[value]),
         Kind::Index(a, b) | Kind::Binary(_, a, b) | Kind::IsDistinct { left: a, right: b, .. } => each(&[a, b]),
         Kind::Between { value, low, high, .. } => each(&[value, low, high]),
         Kind::In { value, set, .. } | Kind::Like { value, set, .. } => {
@@ -117,7 +139,11 @@ pub(super) struct Tail {
 
 impl Tail {
     fn sql(&self) -> String {
-        let filter = if self.conditions.is_empty() { String::new() } else { format!(" FILTER (WHERE {})", self.conditions.join(" AND ")) };
+        let filter = if self.conditions.is_empty() {
+            String::new()
+        } else {
+            format!(" FILTER (WHERE {})", self.conditions.join(" AND "))
+        };
         format!("{filter}{}", self.over)
     }
 
@@ -130,7 +156,9 @@ impl Tail {
 
 impl Translator<'_> {
     pub(super) fn aggregate_or_window(&mut self, call: &Call, name: &str, scope: &Scope) -> Result<Typed> {
-        if super::window::is_window(name) || (call.over.is_some() && matches!(name, "PERCENTILE_CONT" | "PERCENTILE_DISC")) {
+        if super::window::is_window(name)
+            || (call.over.is_some() && matches!(name, "PERCENTILE_CONT" | "PERCENTILE_DISC"))
+        {
             return self.window_function(call, name, scope);
         }
         if !is_aggregate(name) {
@@ -165,8 +193,13 @@ impl Translator<'_> {
             return Ok(Typed::new(format!("count(*){}", tail.sql()), Type::Int64));
         }
         let values = self.exprs(&call.args, scope)?;
-        if call.distinct && let Some(bad) = values.first().filter(|v| !v.ty.groupable()) {
-            return Err(SqlError::semantic(format!("Aggregate functions with DISTINCT cannot be used with arguments of type {}", bad.ty), call.at));
+        if call.distinct
+            && let Some(bad) = values.first().filter(|v| !v.ty.groupable())
+        {
+            return Err(SqlError::semantic(
+                format!("Aggregate functions with DISTINCT cannot be used with arguments of type {}", bad.ty),
+                call.at,
+            ));
         }
         match name {
             "COUNTIF" => self.countif(call, values, tail),
@@ -191,10 +224,21 @@ impl Translator<'_> {
         }
         let Some((_, row, converted)) = best else {
             let types: Vec<String> = args.iter().map(|(t, _)| t.ty.to_string()).collect();
-            return Err(SqlError::semantic(format!("No matching signature for aggregate function {name} for argument types: {}", types.join(", ")), call.at));
+            return Err(SqlError::semantic(
+                format!("No matching signature for aggregate function {name} for argument types: {}", types.join(", ")),
+                call.at,
+            ));
         };
-        if matches!(name, "MIN" | "MAX") && matches!(converted[0].ty, Type::Json | Type::Geography | Type::Struct(_) | Type::Array(_) | Type::Range(_)) {
-            return Err(SqlError::semantic(format!("{name} is not defined for arguments of type {}", converted[0].ty), call.at));
+        if matches!(name, "MIN" | "MAX")
+            && matches!(
+                converted[0].ty,
+                Type::Json | Type::Geography | Type::Struct(_) | Type::Array(_) | Type::Range(_)
+            )
+        {
+            return Err(SqlError::semantic(
+                format!("{name} is not defined for arguments of type {}", converted[0].ty),
+                call.at,
+            ));
         }
         let distinct = if call.distinct { "DISTINCT " } else { "" };
         let ty = match row.ret {
@@ -234,7 +278,11 @@ impl Translator<'_> {
         match values.as_slice() {
             [value] if matches!(value.ty, Type::Bool | Type::Null) => {
                 let condition = self.convert(value, &Type::Bool);
-                let sql = if call.distinct { format!("count(DISTINCT {condition}){}", tail.with(condition.clone()).sql()) } else { format!("count(*){}", tail.with(condition).sql()) };
+                let sql = if call.distinct {
+                    format!("count(DISTINCT {condition}){}", tail.with(condition.clone()).sql())
+                } else {
+                    format!("count(*){}", tail.with(condition).sql())
+                };
                 Ok(Typed::new(sql, Type::Int64))
             }
             _ => Err(SqlError::semantic("COUNTIF needs one BOOL argument", call.at)),
@@ -253,7 +301,12 @@ impl Translator<'_> {
                 .map(|o| {
                     let value = self.expr(&o.value, scope)?;
                     let first = o.nulls_first.unwrap_or(!o.descending);
-                    Ok(format!("{} {} NULLS {}", value.sql, if o.descending { "DESC" } else { "ASC" }, if first { "FIRST" } else { "LAST" }))
+                    Ok(format!(
+                        "{} {} NULLS {}",
+                        value.sql,
+                        if o.descending { "DESC" } else { "ASC" },
+                        if first { "FIRST" } else { "LAST" }
+                    ))
                 })
                 .collect::<Result<_>>()?;
             return Ok(format!(" ORDER BY {}", keys.join(", ")));
@@ -291,7 +344,13 @@ impl Translator<'_> {
         Ok(Typed::new(sql, Type::Array(Box::new(super::select::known(&value.ty)))))
     }
 
-    fn string_agg(&mut self, call: &Call, values: &[Typed], parts: &(String, String, String), tail: &Tail) -> Result<Typed> {
+    fn string_agg(
+        &mut self,
+        call: &Call,
+        values: &[Typed],
+        parts: &(String, String, String),
+        tail: &Tail,
+    ) -> Result<Typed> {
         let (distinct, order, limit) = parts;
         let value = &values[0];
         let separator = match values.get(1) {
@@ -320,14 +379,20 @@ impl Translator<'_> {
             _ => None,
         };
         let Some(count) = count else {
-            return Err(SqlError::semantic("the second argument of APPROX_QUANTILES must be an INT64 literal from 1 to 100000", call.at));
+            return Err(SqlError::semantic(
+                "the second argument of APPROX_QUANTILES must be an INT64 literal from 1 to 100000",
+                call.at,
+            ));
         };
         let plain = self.plain(&values[0]);
         let skip = call.ignore_nulls != Some(false);
         let tail = if skip { tail.with(format!("{plain} IS NOT NULL")) } else { tail.with_same() };
         let distinct = if call.distinct { "DISTINCT " } else { "" };
         let list = format!("list({distinct}{plain} ORDER BY {plain} ASC NULLS FIRST){}", tail.sql());
-        Ok(Typed::new(format!("rsdbt_sys.main.quantiles({list}, {count})"), Type::Array(Box::new(values[0].ty.clone()))))
+        Ok(Typed::new(
+            format!("rsdbt_sys.main.quantiles({list}, {count})"),
+            Type::Array(Box::new(values[0].ty.clone())),
+        ))
     }
 
     fn approx_top(&mut self, call: &Call, name: &str, values: Vec<Typed>, tail: &Tail) -> Result<Typed> {
@@ -365,8 +430,11 @@ impl Translator<'_> {
         let star = matches!(call.args.first().map(|a| &a.kind), Some(Kind::Star) | None);
         let values = if star { Vec::new() } else { self.exprs(&call.args, scope)? };
         let mut parts = vec![format!("k := {key_sql}")];
-        parts.extend(values.iter().enumerate().map(|(i, v)| format!("{} := {}", quote(&format!("x{i}")), self.plain(v))));
-        let list = format!("list(struct_pack({})){}", parts.join(", "), tail.with(format!("{key_sql} IS NOT NULL")).sql());
+        parts.extend(
+            values.iter().enumerate().map(|(i, v)| format!("{} := {}", quote(&format!("x{i}")), self.plain(v))),
+        );
+        let list =
+            format!("list(struct_pack({})){}", parts.join(", "), tail.with(format!("{key_sql} IS NOT NULL")).sql());
         let kept = format!("rsdbt_sys.main.{}({list})", if *max { "keep_max" } else { "keep_min" });
         // the aggregate itself runs over the kept rows, which a subquery unnests
         let alias = self.fresh("h");
@@ -374,16 +442,27 @@ impl Translator<'_> {
         let mut local = Scope::default();
         for (i, value) in values.iter().enumerate() {
             let name = format!("x{i}");
-            local.star.push(super::scope::Col { name: Some(name.clone()), sql: format!("({}.\"r\").{}", quote(&alias), quote(&name)), ty: super::select::known(&value.ty) });
+            local.star.push(super::scope::Col {
+                name: Some(name.clone()),
+                sql: format!("({}.\"r\").{}", quote(&alias), quote(&name)),
+                ty: super::select::known(&value.ty),
+            });
             let at = call.args[i].at;
             let literal = matches!(call.args[i].kind, Kind::Int(_) | Kind::Text(_));
-            inner.args.push(if literal { call.args[i].clone() } else { Expr { at, end: at, kind: Kind::Name(crate::sql::ast::Ident { text: name, at }) } });
+            inner.args.push(if literal {
+                call.args[i].clone()
+            } else {
+                Expr { at, end: at, kind: Kind::Name(crate::sql::ast::Ident { text: name, at }) }
+            });
         }
         if star {
             inner.args = call.args.clone();
         }
         let typed = self.aggregate_tail(&inner, name, &local, &Tail { conditions: Vec::new(), over: String::new() })?;
-        Ok(Typed::new(format!("(SELECT {} FROM (SELECT unnest({kept}) AS \"r\") AS {})", typed.sql, quote(&alias)), typed.ty))
+        Ok(Typed::new(
+            format!("(SELECT {} FROM (SELECT unnest({kept}) AS \"r\") AS {})", typed.sql, quote(&alias)),
+            typed.ty,
+        ))
     }
 }
 

@@ -91,7 +91,11 @@ impl Translator<'_> {
             let typed = self.aggregate_or_window(call, &upper, scope)?;
             return Ok(if call.safe { Typed { sql: format!("TRY({})", typed.sql), ..typed } } else { typed });
         }
-        let plain = !call.distinct && call.order.is_empty() && call.limit.is_none() && call.having.is_none() && call.ignore_nulls.is_none();
+        let plain = !call.distinct
+            && call.order.is_empty()
+            && call.limit.is_none()
+            && call.having.is_none()
+            && call.ignore_nulls.is_none();
         if !plain {
             return Err(SqlError::semantic(format!("{} is not an aggregate function", call.name), call.at));
         }
@@ -126,8 +130,12 @@ impl Translator<'_> {
             }
         }
         let Some((_, sig, converted, common)) = best else {
-            let types: Vec<String> = args.iter().map(|(t, _)| if t.is_null() { "NULL".into() } else { t.ty.to_string() }).collect();
-            return Err(SqlError::semantic(format!("No matching signature for function {name} for argument types: {}", types.join(", ")), at));
+            let types: Vec<String> =
+                args.iter().map(|(t, _)| if t.is_null() { "NULL".into() } else { t.ty.to_string() }).collect();
+            return Err(SqlError::semantic(
+                format!("No matching signature for function {name} for argument types: {}", types.join(", ")),
+                at,
+            ));
         };
         let ty = ret_type(sig.ret, &converted, &common);
         Ok(Typed::new(self.fill(sig.sql, &converted), ty))
@@ -215,7 +223,9 @@ fn ret_type(ret: &str, args: &[Typed], common: &Type) -> Type {
 }
 
 pub(super) fn unknown_function(name: &str, at: usize) -> SqlError {
-    if functions::KNOWN_MISSING.contains(&name) || ["ML.", "AI.", "ST_", "HLL_COUNT.", "NET.", "KEYS.", "AEAD.", "S2_"].iter().any(|p| name.starts_with(p)) {
+    if functions::KNOWN_MISSING.contains(&name)
+        || ["ML.", "AI.", "ST_", "HLL_COUNT.", "NET.", "KEYS.", "AEAD.", "S2_"].iter().any(|p| name.starts_with(p))
+    {
         return SqlError::unsupported(format!("the function {name}"), at);
     }
     let error = SqlError::semantic(format!("Function not found: {name}"), at);

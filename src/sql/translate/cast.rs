@@ -64,11 +64,13 @@ impl Translator<'_> {
         }
         match (&value.literal, to) {
             (Literal::Int, Type::Float64) => return value.sql.replace("::BIGINT", "::DOUBLE"),
-            (Literal::Int, Type::Numeric | Type::BigNumeric) => return value.sql.replace("::BIGINT", &format!("::{}", to.duck())),
+            (Literal::Int, Type::Numeric | Type::BigNumeric) => {
+                return value.sql.replace("::BIGINT", &format!("::{}", to.duck()));
+            }
             (Literal::Float(digits), Type::Numeric | Type::BigNumeric) => {
                 let name = if *to == Type::Numeric { "bq_text_numeric" } else { "bq_text_bignumeric" };
                 return format!("{name}('{digits}')");
-            },
+            }
             (Literal::EmptyArray, _) => return format!("CAST([] AS {})", to.duck()),
             _ => {}
         }
@@ -104,7 +106,9 @@ impl Translator<'_> {
                 let Type::Range(inner) = from else { return None };
                 let part = |side: &str| self.cast_sql(&format!("({sql}).\"{side}\""), inner, &Type::String);
                 let (start, end) = (part("_start")?, part("_end")?);
-                Some(format!("CASE WHEN ({sql}) IS NULL THEN NULL ELSE '[' || COALESCE({start}, 'UNBOUNDED') || ', ' || COALESCE({end}, 'UNBOUNDED') || ')' END"))
+                Some(format!(
+                    "CASE WHEN ({sql}) IS NULL THEN NULL ELSE '[' || COALESCE({start}, 'UNBOUNDED') || ', ' || COALESCE({end}, 'UNBOUNDED') || ')' END"
+                ))
             }
             _ => CASTS
                 .iter()
@@ -134,7 +138,14 @@ impl Translator<'_> {
         }
     }
 
-    pub(super) fn cast_expr(&mut self, inner: &Expr, name: &TypeName, safe: bool, extra: (Option<&Expr>, Option<&Expr>), scope: &Scope) -> Result<Typed> {
+    pub(super) fn cast_expr(
+        &mut self,
+        inner: &Expr,
+        name: &TypeName,
+        safe: bool,
+        extra: (Option<&Expr>, Option<&Expr>),
+        scope: &Scope,
+    ) -> Result<Typed> {
         let to = self.ty(name)?;
         let value = self.expr(inner, scope)?;
         let (format, zone) = extra;
@@ -151,7 +162,8 @@ impl Translator<'_> {
                 let kept = std::mem::take(&mut self.zone);
                 let sql = self.cast_sql(&value.sql, &value.ty, &to).map(|s| s.replace(&text(""), &zone_sql));
                 self.zone = kept;
-                sql.map(|s| Typed::new(s, to.clone())).ok_or_else(|| SqlError::semantic(format!("Invalid cast from {} to {to}", value.ty), inner.at))?
+                sql.map(|s| Typed::new(s, to.clone()))
+                    .ok_or_else(|| SqlError::semantic(format!("Invalid cast from {} to {to}", value.ty), inner.at))?
             }
             None => self.cast_value(&value, &to, inner.at)?,
         };
@@ -186,13 +198,17 @@ impl Translator<'_> {
         use Type::*;
         let (v, f) = (&value.sql, &format.sql);
         let sql = match (&value.ty, to) {
-            (Date | DateTime | Time | Timestamp | Int64 | Numeric | BigNumeric | Float64, String) | (String, Date | DateTime | Time | Timestamp) => {
-                return Err(SqlError::unsupported(format!("CAST({} AS {to} FORMAT ...)", value.ty), at).help("FORMAT_DATE, PARSE_DATE and their kin are supported"));
+            (Date | DateTime | Time | Timestamp | Int64 | Numeric | BigNumeric | Float64, String)
+            | (String, Date | DateTime | Time | Timestamp) => {
+                return Err(SqlError::unsupported(format!("CAST({} AS {to} FORMAT ...)", value.ty), at)
+                    .help("FORMAT_DATE, PARSE_DATE and their kin are supported"));
             }
             (Bytes, String) => format!("bq_cast_bytes_text({v}, {f})"),
             (String, Bytes) => format!("bq_cast_text_bytes({v}, {f})"),
             (Null, _) => format!("CAST(NULL AS {})", to.duck()),
-            (from, to) => return Err(SqlError::semantic(format!("CAST from {from} to {to} with FORMAT is not possible"), at)),
+            (from, to) => {
+                return Err(SqlError::semantic(format!("CAST from {from} to {to} with FORMAT is not possible"), at));
+            }
         };
         Ok(Typed::new(sql, to.clone()))
     }

@@ -12,8 +12,14 @@ impl Translator<'_> {
             Kind::Default => Ok(Typed::new("DEFAULT", Type::Null)),
             Kind::Bool(b) => Ok(Typed::new(if *b { "TRUE" } else { "FALSE" }, Type::Bool)),
             Kind::Int(digits) => int(digits, value.at),
-            Kind::Float(digits) => Ok(Typed { sql: format!("{digits}::DOUBLE"), ty: Type::Float64, literal: Literal::Float(digits.clone()) }),
-            Kind::Text(content) => Ok(Typed { sql: text(content), ty: Type::String, literal: Literal::Text(content.clone()) }),
+            Kind::Float(digits) => Ok(Typed {
+                sql: format!("{digits}::DOUBLE"),
+                ty: Type::Float64,
+                literal: Literal::Float(digits.clone()),
+            }),
+            Kind::Text(content) => {
+                Ok(Typed { sql: text(content), ty: Type::String, literal: Literal::Text(content.clone()) })
+            }
             Kind::Bytes(bytes) => Ok(Typed::new(format!("from_hex('{}')", hex(bytes)), Type::Bytes)),
             Kind::Typed(name, content) => self.typed_literal(name, content, value.at),
             Kind::Interval { value: count, from, to } => self.interval(count, from, to.as_ref(), scope),
@@ -29,7 +35,9 @@ impl Translator<'_> {
             Kind::Between { value: inner, low, high, not } => self.between(inner, low, high, *not, scope),
             Kind::In { value: inner, set, not } => self.is_in(inner, set, *not, scope),
             Kind::Like { value: inner, quantifier, set, not } => self.like(inner, *quantifier, set, *not, scope),
-            Kind::Case { operand, whens, otherwise } => self.case(operand.as_deref(), whens, otherwise.as_deref(), scope),
+            Kind::Case { operand, whens, otherwise } => {
+                self.case(operand.as_deref(), whens, otherwise.as_deref(), scope)
+            }
             Kind::Cast { value: inner, to, safe, format, zone } => {
                 self.cast_expr(inner, to, *safe, (format.as_deref(), zone.as_deref()), scope)
             }
@@ -52,7 +60,9 @@ impl Translator<'_> {
                 self.expr(body, &inner)
             }
             Kind::Lambda { .. } => Err(SqlError::unsupported("a lambda here", value.at)),
-            Kind::Named(name, _) => Err(SqlError::semantic(format!("the argument {} has no place here", name.text), value.at)),
+            Kind::Named(name, _) => {
+                Err(SqlError::semantic(format!("the argument {} has no place here", name.text), value.at))
+            }
             Kind::Object(..) | Kind::Star => Err(SqlError::semantic("this cannot stand in an expression", value.at)),
         }
     }
@@ -95,12 +105,16 @@ impl Translator<'_> {
         if let Kind::Name(name) = &inner.kind
             && let Some(range) = scope.find_range(name)
         {
-            let found = range.cols.iter().find(|c| c.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(&field.text)));
+            let found =
+                range.cols.iter().find(|c| c.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(&field.text)));
             match (found, &range.value) {
-                (Some(col), None | Some((_, Type::Struct(_)))) => return Ok(Typed::new(col.sql.clone(), col.ty.clone())),
+                (Some(col), None | Some((_, Type::Struct(_)))) => {
+                    return Ok(Typed::new(col.sql.clone(), col.ty.clone()));
+                }
                 (None, None) => {
                     let names: Vec<&str> = range.cols.iter().filter_map(|c| c.name.as_deref()).collect();
-                    let error = SqlError::semantic(format!("Name {} not found inside {}", field.text, name.text), field.at);
+                    let error =
+                        SqlError::semantic(format!("Name {} not found inside {}", field.text, name.text), field.at);
                     return Err(match crate::base::closest(&field.text, names.iter().copied()) {
                         Some(near) => error.help(format!("did you mean {near}?")),
                         None => error,
@@ -116,9 +130,15 @@ impl Translator<'_> {
     pub(super) fn field_of(&mut self, value: &Typed, field: &Ident) -> Result<Typed> {
         match &value.ty {
             Type::Struct(fields) => {
-                let mut found = fields.iter().enumerate().filter(|(_, f)| f.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(&field.text)));
+                let mut found = fields
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, f)| f.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(&field.text)));
                 let Some((i, hit)) = found.next() else {
-                    return Err(SqlError::semantic(format!("Field name {} does not exist in {}", field.text, value.ty), field.at));
+                    return Err(SqlError::semantic(
+                        format!("Field name {} does not exist in {}", field.text, value.ty),
+                        field.at,
+                    ));
                 };
                 if found.next().is_some() {
                     return Err(SqlError::semantic(format!("Struct field name {} is ambiguous", field.text), field.at));
@@ -126,7 +146,10 @@ impl Translator<'_> {
                 Ok(Typed::new(format!("({}).{}", value.sql, quote(&field_names(fields)[i])), hit.ty.clone()))
             }
             Type::Json => Ok(Typed::new(format!("bq_json_field({}, {})", value.sql, text(&field.text)), Type::Json)),
-            other => Err(SqlError::semantic(format!("Cannot access field {} on a value with type {other}", field.text), field.at)),
+            other => Err(SqlError::semantic(
+                format!("Cannot access field {} on a value with type {other}", field.text),
+                field.at,
+            )),
         }
     }
 
@@ -147,7 +170,10 @@ impl Translator<'_> {
             return struct_item(&value, fields, &mode, index);
         }
         let Type::Array(element) = &value.ty else {
-            return Err(SqlError::semantic(format!("Element access using [] is not supported on type {}", value.ty), index.at));
+            return Err(SqlError::semantic(
+                format!("Element access using [] is not supported on type {}", value.ty),
+                index.at,
+            ));
         };
         if !matches!(position.ty, Type::Int64 | Type::Null) {
             return Err(SqlError::semantic(format!("Array position must be INT64, this is {}", position.ty), index.at));
@@ -159,7 +185,8 @@ impl Translator<'_> {
             "SAFE_ORDINAL" => (0, true),
             _ => (1, false),
         };
-        let position = if mode.contains("OFFSET") || mode.contains("ORDINAL") { position } else { self.expr(index, scope)? };
+        let position =
+            if mode.contains("OFFSET") || mode.contains("ORDINAL") { position } else { self.expr(index, scope)? };
         let shift = if base == 1 { format!("({}) + 1", self.plain(&position)) } else { self.plain(&position) };
         let name = if safe { "rsdbt_sys.main.array_safe_at" } else { "rsdbt_sys.main.array_at" };
         Ok(Typed::new(format!("{name}({}, {shift})", self.plain(&value)), (**element).clone()))
@@ -183,9 +210,10 @@ impl Translator<'_> {
                 Ok(Typed::new(format!("CAST(getvariable({}) AS VARCHAR)", text(&format!("sys_{known}"))), Type::String))
             }
             "row_count" => Ok(Typed::new("CAST(getvariable('sys_row_count') AS BIGINT)", Type::Int64)),
-            "script.job_id" | "session_id" | "project_id" | "dataset_id" | "dataset_project_id" => {
-                Ok(Typed::new(format!("CAST(getvariable({}) AS VARCHAR)", text(&format!("sys_{}", name.to_lowercase()))), Type::String))
-            }
+            "script.job_id" | "session_id" | "project_id" | "dataset_id" | "dataset_project_id" => Ok(Typed::new(
+                format!("CAST(getvariable({}) AS VARCHAR)", text(&format!("sys_{}", name.to_lowercase()))),
+                Type::String,
+            )),
             _ => Err(SqlError::unsupported(format!("the system variable @@{name}"), at)),
         }
     }
@@ -227,7 +255,13 @@ impl Translator<'_> {
         Typed::new(format!("({sql})"), Type::Range(Box::new(inner.clone())))
     }
 
-    fn case(&mut self, operand: Option<&Expr>, whens: &[(Expr, Expr)], otherwise: Option<&Expr>, scope: &Scope) -> Result<Typed> {
+    fn case(
+        &mut self,
+        operand: Option<&Expr>,
+        whens: &[(Expr, Expr)],
+        otherwise: Option<&Expr>,
+        scope: &Scope,
+    ) -> Result<Typed> {
         let operand = operand.map(|o| self.expr(o, scope).map(|t| (t, o.at))).transpose()?;
         let mut results = Vec::new();
         let mut conditions = Vec::new();
@@ -249,7 +283,9 @@ impl Translator<'_> {
         for (condition, (then, _)) in conditions.iter().zip(&results) {
             sql.push_str(&format!(" WHEN {condition} THEN {}", self.convert(then, &ty)));
         }
-        if otherwise.is_some() && let Some((last, _)) = results.last() {
+        if otherwise.is_some()
+            && let Some((last, _)) = results.last()
+        {
             sql.push_str(&format!(" ELSE {}", self.convert(last, &ty)));
         }
         Ok(Typed::new(format!("{sql} END"), ty))
@@ -271,7 +307,10 @@ impl Translator<'_> {
         for (value, at) in &values {
             let fits = value.ty.distance(&ty).is_some() || self.literal_target(value, &ty).is_some();
             if !fits {
-                return Err(SqlError::semantic(format!("Array element type {} does not coerce to {ty}", value.ty), *at));
+                return Err(SqlError::semantic(
+                    format!("Array element type {} does not coerce to {ty}", value.ty),
+                    *at,
+                ));
             }
             list.push(self.convert(value, &ty));
         }
@@ -286,7 +325,10 @@ impl Translator<'_> {
     fn array_query(&mut self, query: &Query, scope: &Scope) -> Result<Typed> {
         let out = self.query(query, scope)?;
         let [col] = out.cols.as_slice() else {
-            return Err(SqlError::semantic("ARRAY subquery cannot have more than one column unless using SELECT AS STRUCT to build STRUCT values", query.at));
+            return Err(SqlError::semantic(
+                "ARRAY subquery cannot have more than one column unless using SELECT AS STRUCT to build STRUCT values",
+                query.at,
+            ));
         };
         if matches!(col.ty, Type::Array(_)) {
             return Err(SqlError::semantic("Cannot use array subquery with column of type ARRAY", query.at));
@@ -294,13 +336,22 @@ impl Translator<'_> {
         Ok(Typed::new(format!("ARRAY({})", out.sql), Type::Array(Box::new(col.ty.clone()))))
     }
 
-    fn structure(&mut self, types: Option<&[(Option<Ident>, TypeName)]>, items: &[(Expr, Option<Ident>)], scope: &Scope, at: usize) -> Result<Typed> {
+    fn structure(
+        &mut self,
+        types: Option<&[(Option<Ident>, TypeName)]>,
+        items: &[(Expr, Option<Ident>)],
+        scope: &Scope,
+        at: usize,
+    ) -> Result<Typed> {
         let mut fields = Vec::new();
         let mut values = Vec::new();
         if let Some(types) = types
             && types.len() != items.len()
         {
-            return Err(SqlError::semantic(format!("STRUCT type has {} fields but constructor call has {}", types.len(), items.len()), at));
+            return Err(SqlError::semantic(
+                format!("STRUCT type has {} fields but constructor call has {}", types.len(), items.len()),
+                at,
+            ));
         }
         for (i, (item, alias)) in items.iter().enumerate() {
             let value = self.expr(item, scope)?;
@@ -308,12 +359,16 @@ impl Translator<'_> {
                 Some(types) => {
                     let ty = self.ty(&types[i].1)?;
                     if value.ty.distance(&ty).is_none() && self.literal_target(&value, &ty).is_none() {
-                        return Err(SqlError::semantic(format!("Struct field {} has type {} which does not coerce to {ty}", i + 1, value.ty), item.at));
+                        return Err(SqlError::semantic(
+                            format!("Struct field {} has type {} which does not coerce to {ty}", i + 1, value.ty),
+                            item.at,
+                        ));
                     }
                     (types[i].0.as_ref().map(|n| n.text.clone()), ty)
                 }
                 None => {
-                    let implied = if matches!(&item.kind, Kind::Struct { .. }) { None } else { super::select::implied(item) };
+                    let implied =
+                        if matches!(&item.kind, Kind::Struct { .. }) { None } else { super::select::implied(item) };
                     (alias.as_ref().map(|a| a.text.clone()).or(implied), value.ty.clone())
                 }
             };
@@ -332,7 +387,10 @@ impl Translator<'_> {
         let out = self.query(query, scope)?;
         match out.cols.as_slice() {
             [col] => Ok(Typed::new(format!("({})", out.sql), col.ty.clone())),
-            _ => Err(SqlError::semantic("Scalar subquery cannot have more than one column unless using SELECT AS STRUCT to build STRUCT values", at)),
+            _ => Err(SqlError::semantic(
+                "Scalar subquery cannot have more than one column unless using SELECT AS STRUCT to build STRUCT values",
+                at,
+            )),
         }
     }
 
@@ -351,9 +409,20 @@ impl Translator<'_> {
         for pass in [true, false] {
             for (value, at) in values.iter().filter(|(v, _)| fixed(v) == pass) {
                 ty = match ty.common(&value.ty).or_else(|| self.literal_target(value, &ty)) {
-                    Some(common) if pass || !matches!(value.literal, Literal::Float(_)) || !matches!(ty, Type::Numeric | Type::BigNumeric) => common,
+                    Some(common)
+                        if pass
+                            || !matches!(value.literal, Literal::Float(_))
+                            || !matches!(ty, Type::Numeric | Type::BigNumeric) =>
+                    {
+                        common
+                    }
                     Some(_) => ty,
-                    None => return Err(SqlError::semantic(format!("the types {ty} and {} do not fit together", value.ty), *at)),
+                    None => {
+                        return Err(SqlError::semantic(
+                            format!("the types {ty} and {} do not fit together", value.ty),
+                            *at,
+                        ));
+                    }
                 };
             }
         }
@@ -383,7 +452,9 @@ fn struct_item(value: &Typed, fields: &[Field], mode: &str, index: &Expr) -> Res
     };
     let i = position.and_then(|p| if mode.contains("ORDINAL") { p.checked_sub(1) } else { Some(p) });
     match i.and_then(|i| fields.get(i).map(|f| (i, f))) {
-        Some((i, field)) => Ok(Typed::new(format!("({}).{}", value.sql, quote(&field_names(fields)[i])), field.ty.clone())),
+        Some((i, field)) => {
+            Ok(Typed::new(format!("({}).{}", value.sql, quote(&field_names(fields)[i])), field.ty.clone()))
+        }
         None => Err(SqlError::semantic("the struct has no field at that position", index.at)),
     }
 }

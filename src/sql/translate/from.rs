@@ -56,12 +56,23 @@ impl Translator<'_> {
     }
 
     fn check_system_time(&self, value: Option<&Expr>, at: usize) -> Result<()> {
-        let now = value.is_some_and(|v| matches!(&v.kind, Kind::Call(c) if c.name.eq_ignore_ascii_case("CURRENT_TIMESTAMP")));
-        if now { Ok(()) } else { Err(SqlError::unsupported("FOR SYSTEM_TIME AS OF", at).help("DuckDB keeps no history of a table")) }
+        let now =
+            value.is_some_and(|v| matches!(&v.kind, Kind::Call(c) if c.name.eq_ignore_ascii_case("CURRENT_TIMESTAMP")));
+        if now {
+            Ok(())
+        } else {
+            Err(SqlError::unsupported("FOR SYSTEM_TIME AS OF", at).help("DuckDB keeps no history of a table"))
+        }
     }
 
     /// A translated query as a FROM item.
-    pub(super) fn query_source(&mut self, word: &str, out: Output, alias: Option<&Ident>, left: &Scope) -> (String, Scope) {
+    pub(super) fn query_source(
+        &mut self,
+        word: &str,
+        out: Output,
+        alias: Option<&Ident>,
+        left: &Scope,
+    ) -> (String, Scope) {
         let phys = alias.map_or_else(|| self.fresh("t"), |a| a.text.clone());
         let names: Vec<String> = out.cols.iter().map(|c| quote(&c.phys)).collect();
         let sql = format!("{word}({}) AS {}({})", out.sql, quote(&phys), names.join(", "));
@@ -88,7 +99,14 @@ impl Translator<'_> {
         scope
     }
 
-    fn table_source(&mut self, path: &Path, names: &[Ident], alias: Option<&Ident>, offset: Option<&Option<Ident>>, left: &Scope) -> Result<(String, Scope)> {
+    fn table_source(
+        &mut self,
+        path: &Path,
+        names: &[Ident],
+        alias: Option<&Ident>,
+        offset: Option<&Option<Ident>>,
+        left: &Scope,
+    ) -> Result<(String, Scope)> {
         if let [name] = path.parts.as_slice()
             && let Some(cte) = self.ctes.iter().rev().find(|c| c.name.eq_ignore_ascii_case(name)).cloned()
         {
@@ -107,33 +125,55 @@ impl Translator<'_> {
             return Err(SqlError::semantic(format!("Not found: Table {}", path.text()), path.at));
         };
         let shown = alias.map(|a| a.text.clone()).or_else(|| path.parts.last().cloned()).unwrap_or_default();
-        let cols: Vec<OutCol> =
-            relation.columns.iter().map(|(n, ty)| OutCol { name: Some(n.clone()), phys: n.clone(), ty: ty.clone() }).collect();
+        let cols: Vec<OutCol> = relation
+            .columns
+            .iter()
+            .map(|(n, ty)| OutCol { name: Some(n.clone()), phys: n.clone(), ty: ty.clone() })
+            .collect();
         let sql = format!("{} AS {}", relation.sql, quote(&shown));
         Ok((sql, self.scope_of(&shown, Some(&shown), &cols, false, left)))
     }
 
     /// `UNNEST(array) [AS alias] [WITH OFFSET [AS name]]`
-    fn unnest_source(&mut self, value: &Expr, alias: Option<&Ident>, offset: Option<&Option<Ident>>, left: &Scope) -> Result<(String, Scope)> {
+    fn unnest_source(
+        &mut self,
+        value: &Expr,
+        alias: Option<&Ident>,
+        offset: Option<&Option<Ident>>,
+        left: &Scope,
+    ) -> Result<(String, Scope)> {
         let array = self.expr(value, left)?;
         let element = match &array.ty {
             Type::Array(inner) => super::select::known(inner),
             Type::Null => Type::Int64,
-            other => return Err(SqlError::semantic(format!("Values referenced in UNNEST must be arrays. UNNEST contains expression of type {other}"), value.at)),
+            other => {
+                return Err(SqlError::semantic(
+                    format!("Values referenced in UNNEST must be arrays. UNNEST contains expression of type {other}"),
+                    value.at,
+                ));
+            }
         };
         let sql_array = match &array.ty {
             Type::Array(inner) if **inner != Type::Null => array.sql.clone(),
             _ => format!("CAST({} AS {}[])", array.sql, element.duck()),
         };
         let phys = self.fresh("u");
-        let offset_sql = if offset.is_some() { format!(", generate_subscripts({sql_array}, 1) - 1 AS \"o\"") } else { String::new() };
+        let offset_sql = if offset.is_some() {
+            format!(", generate_subscripts({sql_array}, 1) - 1 AS \"o\"")
+        } else {
+            String::new()
+        };
         let sql = format!("LATERAL (SELECT unnest({sql_array}) AS \"v\"{offset_sql}) AS {}", quote(&phys));
         let cols = [OutCol { name: None, phys: "v".into(), ty: element.clone() }];
         let shown = alias.map(|a| a.text.as_str());
         let mut scope = self.scope_of(&phys, shown, &cols, true, left);
         if let Some(name) = offset {
             let name = name.as_ref().map_or_else(|| "offset".to_owned(), |n| n.text.clone());
-            let col = Col { name: Some(name.clone()), sql: format!("CAST({} AS BIGINT)", column(&phys, "o")), ty: Type::Int64 };
+            let col = Col {
+                name: Some(name.clone()),
+                sql: format!("CAST({} AS BIGINT)", column(&phys, "o")),
+                ty: Type::Int64,
+            };
             scope.star.push(col.clone());
             let row = Some((col.sql.clone(), Type::Int64));
             scope.ranges.push(Range { alias: name, cols: vec![col], value: row });
@@ -150,17 +190,31 @@ impl Translator<'_> {
         let (right_sql, right_scope) = self.source(b, &visible)?;
         for range in &right_scope.ranges {
             if left_scope.range(&range.alias).is_some() {
-                return Err(SqlError::semantic(format!("Duplicate table alias {} in the same FROM clause", range.alias), b.at));
+                return Err(SqlError::semantic(
+                    format!("Duplicate table alias {} in the same FROM clause", range.alias),
+                    b.at,
+                ));
             }
         }
         self.join_scopes(kind, (left_sql, left_scope), (right_sql, right_scope), on)
     }
 
-    pub(super) fn join_scopes(&mut self, kind: &str, a: (String, Scope), b: (String, Scope), on: &JoinOn) -> Result<(String, Scope)> {
+    pub(super) fn join_scopes(
+        &mut self,
+        kind: &str,
+        a: (String, Scope),
+        b: (String, Scope),
+        on: &JoinOn,
+    ) -> Result<(String, Scope)> {
         let ((left_sql, left), (right_sql, right)) = (a, b);
         let mut scope = left.clone();
         scope.ranges.extend(right.ranges.iter().cloned());
-        let right_sql = if right_sql.contains(" JOIN ") && !right_sql.starts_with('(') && !right_sql.starts_with("LATERAL") { format!("({right_sql})") } else { right_sql };
+        let right_sql =
+            if right_sql.contains(" JOIN ") && !right_sql.starts_with('(') && !right_sql.starts_with("LATERAL") {
+                format!("({right_sql})")
+            } else {
+                right_sql
+            };
         if let JoinOn::Using(names) = on {
             let (condition, star) = self.using(kind, &left, &right, names)?;
             scope.star = star;
@@ -185,7 +239,10 @@ impl Translator<'_> {
         for name in names {
             let find = |scope: &Scope, side: &str| {
                 scope.star.iter().find(|c| is(c, name)).cloned().ok_or_else(|| {
-                    SqlError::semantic(format!("Column {} in USING clause not found on {side} side of join", name.text), name.at)
+                    SqlError::semantic(
+                        format!("Column {} in USING clause not found on {side} side of join", name.text),
+                        name.at,
+                    )
                 })
             };
             let (a, b) = (find(left, "left")?, find(right, "right")?);
@@ -204,7 +261,8 @@ impl Translator<'_> {
             };
             star.push(Col { name: a.name.clone(), sql, ty });
         }
-        let rest = |scope: &Scope| scope.star.iter().filter(|c| !names.iter().any(|n| is(c, n))).cloned().collect::<Vec<_>>();
+        let rest =
+            |scope: &Scope| scope.star.iter().filter(|c| !names.iter().any(|n| is(c, n))).cloned().collect::<Vec<_>>();
         star.extend(rest(left));
         star.extend(rest(right));
         Ok((conditions.join(" AND "), star))

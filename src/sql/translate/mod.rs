@@ -136,7 +136,16 @@ pub struct Translator<'a> {
 impl<'a> Translator<'a> {
     pub fn new(catalog: &'a dyn Catalog) -> Translator<'a> {
         let zone = catalog.zone();
-        Translator { catalog, ctes: Vec::new(), counter: 0, expanding: Vec::new(), params: Vec::new(), next_param: 0, filter: None, zone }
+        Translator {
+            catalog,
+            ctes: Vec::new(),
+            counter: 0,
+            expanding: Vec::new(),
+            params: Vec::new(),
+            next_param: 0,
+            filter: None,
+            zone,
+        }
     }
 
     /// A name that nothing else in the statement has.
@@ -150,9 +159,9 @@ impl<'a> Translator<'a> {
     }
 
     fn relation(&self, path: &Path) -> Result<Relation> {
-        self.catalog.relation(&path.parts).ok_or_else(|| {
-            SqlError::semantic(format!("Not found: Table {}", path.text()), path.at)
-        })
+        self.catalog
+            .relation(&path.parts)
+            .ok_or_else(|| SqlError::semantic(format!("Not found: Table {}", path.text()), path.at))
     }
 
     /// The session's zone as a DuckDB literal.

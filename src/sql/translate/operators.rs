@@ -13,10 +13,15 @@ impl Translator<'_> {
             ("NOT", Type::Null) => Err(SqlError::semantic("Operands of NOT cannot be literal NULL", inner.at)),
             ("-" | "+", Type::Null) => Ok(Typed::new(self.plain(&value), Type::Int64)),
             ("+", ty) if ty.is_number() => Ok(Typed::new(value.sql, ty.clone())),
-            ("-", ty) if ty.is_number() || *ty == Type::Interval => Ok(Typed::new(format!("(-{})", value.sql), ty.clone())),
+            ("-", ty) if ty.is_number() || *ty == Type::Interval => {
+                Ok(Typed::new(format!("(-{})", value.sql), ty.clone()))
+            }
             ("~", Type::Int64) => Ok(Typed::new(format!("(~{})", value.sql), Type::Int64)),
             ("~", Type::Bytes) => Ok(Typed::new(format!("bq_bytes_not({})", value.sql), Type::Bytes)),
-            (_, ty) => Err(SqlError::semantic(format!("No matching signature for operator {op} for argument type {ty}"), inner.at)),
+            (_, ty) => Err(SqlError::semantic(
+                format!("No matching signature for operator {op} for argument type {ty}"),
+                inner.at,
+            )),
         }
     }
 
@@ -37,7 +42,10 @@ impl Translator<'_> {
     /// `+ - * /` of numbers, dates and intervals.
     pub(super) fn arithmetic(&mut self, op: &str, a: &Typed, b: &Typed, at: usize) -> Result<Typed> {
         let refuse = || {
-            SqlError::semantic(format!("No matching signature for operator {op} for argument types: {}, {}", a.ty, b.ty), at)
+            SqlError::semantic(
+                format!("No matching signature for operator {op} for argument types: {}, {}", a.ty, b.ty),
+                at,
+            )
         };
         if let Some(found) = self.date_arithmetic(op, a, b, at)? {
             return Ok(found);
@@ -78,11 +86,17 @@ impl Translator<'_> {
     fn date_arithmetic(&mut self, op: &str, a: &Typed, b: &Typed, _at: usize) -> Result<Option<Typed>> {
         use Type::*;
         let sql = match (op, &a.ty, &b.ty) {
-            ("+" | "-", Date, Int64) => Typed::new(format!("bq_date_add({}, {}({}), 'DAY')", a.sql, sign(op), b.sql), Date),
+            ("+" | "-", Date, Int64) => {
+                Typed::new(format!("bq_date_add({}, {}({}), 'DAY')", a.sql, sign(op), b.sql), Date)
+            }
             ("+", Int64, Date) => Typed::new(format!("bq_date_add({}, {}, 'DAY')", b.sql, a.sql), Date),
-            ("+" | "-", Date, Interval) => Typed::new(format!("(CAST({} AS TIMESTAMP) {op} {})", a.sql, b.sql), DateTime),
+            ("+" | "-", Date, Interval) => {
+                Typed::new(format!("(CAST({} AS TIMESTAMP) {op} {})", a.sql, b.sql), DateTime)
+            }
             ("+", Interval, Date) => Typed::new(format!("(CAST({} AS TIMESTAMP) + {})", b.sql, a.sql), DateTime),
-            ("+" | "-", DateTime | Timestamp, Interval) => Typed::new(format!("({} {op} {})", a.sql, b.sql), a.ty.clone()),
+            ("+" | "-", DateTime | Timestamp, Interval) => {
+                Typed::new(format!("({} {op} {})", a.sql, b.sql), a.ty.clone())
+            }
             ("+", Interval, DateTime | Timestamp) => Typed::new(format!("({} + {})", b.sql, a.sql), b.ty.clone()),
             ("+" | "-", Interval, Interval) => Typed::new(format!("({} {op} {})", a.sql, b.sql), Interval),
             ("*", Interval, Int64) => Typed::new(format!("({} * {})", a.sql, b.sql), Interval),
@@ -100,13 +114,18 @@ impl Translator<'_> {
     fn concat(&mut self, a: &Typed, b: &Typed, at: usize) -> Result<Typed> {
         let ty = match (&a.ty, &b.ty) {
             (Type::Null, Type::Null) => Type::String,
-            (x, y) => x.common(y).ok_or_else(|| SqlError::semantic(format!("No matching signature for operator || for argument types: {x}, {y}"), at))?,
+            (x, y) => x.common(y).ok_or_else(|| {
+                SqlError::semantic(format!("No matching signature for operator || for argument types: {x}, {y}"), at)
+            })?,
         };
         let (x, y) = (self.convert(a, &ty), self.convert(b, &ty));
         match ty {
             Type::String | Type::Bytes => Ok(Typed::new(format!("({x} || {y})"), ty)),
             Type::Array(_) => Ok(Typed::new(format!("rsdbt_sys.main.array_concat({x}, {y})"), ty)),
-            _ => Err(SqlError::semantic(format!("No matching signature for operator || for argument types: {}, {}", a.ty, b.ty), at)),
+            _ => Err(SqlError::semantic(
+                format!("No matching signature for operator || for argument types: {}, {}", a.ty, b.ty),
+                at,
+            )),
         }
     }
 
@@ -115,7 +134,10 @@ impl Translator<'_> {
         let ty = match self.literal_target(a, &b.ty).or_else(|| self.literal_target(b, &a.ty)) {
             Some(ty) => ty,
             None => a.ty.common(&b.ty).ok_or_else(|| {
-                SqlError::semantic(format!("No matching signature for operator {op} for argument types: {}, {}", a.ty, b.ty), at)
+                SqlError::semantic(
+                    format!("No matching signature for operator {op} for argument types: {}, {}", a.ty, b.ty),
+                    at,
+                )
             })?,
         };
         Ok((self.convert(a, &ty), self.convert(b, &ty), ty))
@@ -154,7 +176,13 @@ impl Translator<'_> {
     }
 
     /// Field by field, since DuckDB takes two NULL fields for equal.
-    fn struct_comparison(&mut self, op: &str, sides: (&str, &str), fields: &[crate::sql::types::Field], at: usize) -> Result<Typed> {
+    fn struct_comparison(
+        &mut self,
+        op: &str,
+        sides: (&str, &str),
+        fields: &[crate::sql::types::Field],
+        at: usize,
+    ) -> Result<Typed> {
         let mut tests = Vec::new();
         for (phys, field) in crate::sql::types::field_names(fields).iter().zip(fields) {
             let side = |sql: &str| Typed::new(format!("({sql}).{}", crate::sql::types::quote(phys)), field.ty.clone());
@@ -203,7 +231,9 @@ impl Translator<'_> {
             Set::Items(_) => {
                 let items = self.set_values(set, scope)?;
                 let mut tests = Vec::new();
-                let plain = items.iter().all(|(item, _)| item.ty == value.ty && !matches!(value.ty, Type::Float64 | Type::Struct(_)));
+                let plain = items
+                    .iter()
+                    .all(|(item, _)| item.ty == value.ty && !matches!(value.ty, Type::Float64 | Type::Struct(_)));
                 if plain && value.ty.groupable() {
                     let list: Vec<&str> = items.iter().map(|(t, _)| t.sql.as_str()).collect();
                     format!("({} IN ({}))", value.sql, list.join(", "))
@@ -233,7 +263,9 @@ impl Translator<'_> {
                 let element = match &array.ty {
                     Type::Array(element) => (**element).clone(),
                     Type::Null => return Ok(Typed::new(format!("({no}FALSE)"), Type::Bool)),
-                    other => return Err(SqlError::semantic(format!("IN UNNEST needs an array, this is {other}"), inner.at)),
+                    other => {
+                        return Err(SqlError::semantic(format!("IN UNNEST needs an array, this is {other}"), inner.at));
+                    }
                 };
                 let probe = Typed::new("x", element.clone());
                 let (left, _, ty) = self.pair("IN UNNEST", &value, &probe, inner.at)?;
@@ -244,16 +276,32 @@ impl Translator<'_> {
         Ok(Typed::new(if not { format!("(NOT {sql})") } else { sql }, Type::Bool))
     }
 
-    pub(super) fn like(&mut self, inner: &Expr, quantifier: Option<&str>, set: &Set, not: bool, scope: &Scope) -> Result<Typed> {
+    pub(super) fn like(
+        &mut self,
+        inner: &Expr,
+        quantifier: Option<&str>,
+        set: &Set,
+        not: bool,
+        scope: &Scope,
+    ) -> Result<Typed> {
         let value = self.expr(inner, scope)?;
         let all = quantifier == Some("ALL");
         let one = |this: &Self, pattern: &Typed| -> Result<String> {
             match value.ty.common(&pattern.ty) {
                 Some(Type::String | Type::Null) => Ok(format!(
-                    "bq_like({}, {})", this.convert(&value, &Type::String), this.convert(pattern, &Type::String)
+                    "bq_like({}, {})",
+                    this.convert(&value, &Type::String),
+                    this.convert(pattern, &Type::String)
                 )),
-                Some(Type::Bytes) => Ok(format!("bq_like({}, {})", this.convert(&value, &Type::Bytes), this.convert(pattern, &Type::Bytes))),
-                _ => Err(SqlError::semantic(format!("No matching signature for operator LIKE for argument types: {}, {}", value.ty, pattern.ty), inner.at)),
+                Some(Type::Bytes) => Ok(format!(
+                    "bq_like({}, {})",
+                    this.convert(&value, &Type::Bytes),
+                    this.convert(pattern, &Type::Bytes)
+                )),
+                _ => Err(SqlError::semantic(
+                    format!("No matching signature for operator LIKE for argument types: {}, {}", value.ty, pattern.ty),
+                    inner.at,
+                )),
             }
         };
         // NOT LIKE ANY means: not like one of them
@@ -263,7 +311,9 @@ impl Translator<'_> {
                 let mut tests = Vec::new();
                 for (pattern, _) in self.set_values(set, scope)? {
                     let test = match &pattern.literal {
-                        Literal::Text(p) if value.ty == Type::String && simple_pattern(p) => format!("({} LIKE {})", value.sql, pattern.sql),
+                        Literal::Text(p) if value.ty == Type::String && simple_pattern(p) => {
+                            format!("({} LIKE {})", value.sql, pattern.sql)
+                        }
                         _ => one(self, &pattern)?,
                     };
                     tests.push(negate(test));
@@ -324,7 +374,9 @@ fn bits(op: &str, a: &Typed, b: &Typed, at: usize) -> Result<Typed> {
         (Type::Bytes, Type::Bytes) if !shift => {
             Ok(Typed::new(format!("bq_bytes_bits({}, {}, '{op}')", a.sql, b.sql), Type::Bytes))
         }
-        (x, y) => Err(SqlError::semantic(format!("No matching signature for operator {op} for argument types: {x}, {y}"), at)),
+        (x, y) => {
+            Err(SqlError::semantic(format!("No matching signature for operator {op} for argument types: {x}, {y}"), at))
+        }
     }
 }
 

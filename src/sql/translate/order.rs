@@ -10,15 +10,21 @@ impl Translator<'_> {
     /// One sort key as DuckDB text; a float gets a second key before it.
     pub(super) fn sort_key(&self, value: &Typed, order: &Order) -> Result<String> {
         if matches!(value.ty, Type::Json | Type::Geography | Type::Struct(_) | Type::Array(_)) {
-            return Err(SqlError::semantic(format!("ORDER BY does not support expressions of type {}", value.ty), order.value.at));
+            return Err(SqlError::semantic(
+                format!("ORDER BY does not support expressions of type {}", value.ty),
+                order.value.at,
+            ));
         }
         if let Type::Range(_) = &value.ty {
             // an open start is the earliest, an open end the latest
-            let (first_end, last_end) = if order.descending { ("NULLS LAST", "NULLS FIRST") } else { ("NULLS FIRST", "NULLS LAST") };
+            let (first_end, last_end) =
+                if order.descending { ("NULLS LAST", "NULLS FIRST") } else { ("NULLS FIRST", "NULLS LAST") };
             let direction = if order.descending { "DESC" } else { "ASC" };
             let nulls = if order.nulls_first.unwrap_or(!order.descending) { "DESC" } else { "ASC" };
             let sql = &value.sql;
-            return Ok(format!("(({sql}) IS NULL) {nulls}, ({sql})._start {direction} {first_end}, ({sql})._end {direction} {last_end}"));
+            return Ok(format!(
+                "(({sql}) IS NULL) {nulls}, ({sql})._start {direction} {first_end}, ({sql})._end {direction} {last_end}"
+            ));
         }
         if order.collate.is_some() {
             return Err(SqlError::unsupported("COLLATE", order.value.at));
@@ -46,7 +52,13 @@ impl Translator<'_> {
     }
 
     /// ORDER BY of a plain SELECT: aliases hide columns, numbers count columns.
-    pub(super) fn order_select(&mut self, mut out: Output, order: &[Order], picked: &[Picked], scope: &Scope) -> Result<Output> {
+    pub(super) fn order_select(
+        &mut self,
+        mut out: Output,
+        order: &[Order],
+        picked: &[Picked],
+        scope: &Scope,
+    ) -> Result<Output> {
         let mut seen = scope.clone();
         seen.first.extend(aliases(picked));
         let mut keys = Vec::new();
@@ -62,7 +74,14 @@ impl Translator<'_> {
     }
 
     /// ORDER BY behind DISTINCT or AS STRUCT: only what is selected can be ordered by.
-    pub(super) fn order_distinct(&mut self, out: Output, order: &[Order], picked: &[Picked], scope: &Scope, outer: &Scope) -> Result<Output> {
+    pub(super) fn order_distinct(
+        &mut self,
+        out: Output,
+        order: &[Order],
+        picked: &[Picked],
+        scope: &Scope,
+        outer: &Scope,
+    ) -> Result<Output> {
         let alias = self.fresh("d");
         let mut seen = scope.clone();
         seen.first.extend(aliases(picked));
@@ -101,8 +120,11 @@ impl Translator<'_> {
     /// The columns of an output as a scope of their own.
     pub(super) fn output_scope(&self, out: &Output, alias: &str, outer: &Scope) -> Scope {
         let mut scope = Scope::child(outer);
-        scope.star =
-            out.cols.iter().map(|c| Col { name: c.name.clone(), sql: column(alias, &c.phys), ty: c.ty.clone() }).collect();
+        scope.star = out
+            .cols
+            .iter()
+            .map(|c| Col { name: c.name.clone(), sql: column(alias, &c.phys), ty: c.ty.clone() })
+            .collect();
         scope
     }
 
@@ -130,12 +152,9 @@ impl Translator<'_> {
 
 fn ordinal(value: &Expr) -> Result<Option<usize>> {
     match &value.kind {
-        Kind::Int(text) => text
-            .parse::<usize>()
-            .ok()
-            .and_then(|n| n.checked_sub(1))
-            .map(Some)
-            .ok_or_else(|| out_of_range(value)),
+        Kind::Int(text) => {
+            text.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).map(Some).ok_or_else(|| out_of_range(value))
+        }
         _ => Ok(None),
     }
 }

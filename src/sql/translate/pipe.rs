@@ -57,14 +57,17 @@ impl Translator<'_> {
                 for name in names {
                     self.need_column(&scope, name)?;
                 }
-                let cols: Vec<Picked> = own(&scope).into_iter().filter(|c| !names.iter().any(|n| is(c.name.as_deref(), n))).collect();
+                let cols: Vec<Picked> =
+                    own(&scope).into_iter().filter(|c| !names.iter().any(|n| is(c.name.as_deref(), n))).collect();
                 Ok(self.advance(&sql, &scope, &cols, "", ""))
             }
             Pipe::Rename(pairs) => {
                 let mut cols = own(&scope);
                 for (old, new) in pairs {
                     self.need_column(&scope, old)?;
-                    cols.iter_mut().filter(|c| is(c.name.as_deref(), old)).for_each(|c| c.name = Some(new.text.clone()));
+                    cols.iter_mut()
+                        .filter(|c| is(c.name.as_deref(), old))
+                        .for_each(|c| c.name = Some(new.text.clone()));
                 }
                 Ok(self.advance(&sql, &scope, &cols, "", ""))
             }
@@ -88,7 +91,9 @@ impl Translator<'_> {
                 next.ranges.clear();
                 Ok((sql, next))
             }
-            Pipe::Aggregate { items, group, and_order } => self.pipe_aggregate(items, group, *and_order, (&sql, &scope)),
+            Pipe::Aggregate { items, group, and_order } => {
+                self.pipe_aggregate(items, group, *and_order, (&sql, &scope))
+            }
             Pipe::Join { kind, right, on } => self.pipe_join(kind, right, on, (sql, scope)),
             Pipe::SetOp(op, queries) => {
                 let mut out = self.select_star(&sql, &scope);
@@ -128,7 +133,9 @@ impl Translator<'_> {
             star.push(Col { name: col.name.clone(), sql: column(&alias, &phys), ty: known(&col.value.ty) });
             out.push(OutCol { name: col.name.clone(), phys, ty: known(&col.value.ty) });
         }
-        let moved = |old: &Col| cols.iter().position(|c| c.value.sql == old.sql).map(|i| Col { name: old.name.clone(), ..star[i].clone() });
+        let moved = |old: &Col| {
+            cols.iter().position(|c| c.value.sql == old.sql).map(|i| Col { name: old.name.clone(), ..star[i].clone() })
+        };
         let ranges = scope
             .ranges
             .iter()
@@ -149,7 +156,13 @@ impl Translator<'_> {
         Ok(self.advance(sql, scope, &cols, "", ""))
     }
 
-    fn pipe_aggregate(&mut self, items: &[(Item, Option<bool>)], group: &[(GroupItem, Option<bool>)], and_order: bool, (sql, scope): (&str, &Scope)) -> Result<Stage> {
+    fn pipe_aggregate(
+        &mut self,
+        items: &[(Item, Option<bool>)],
+        group: &[(GroupItem, Option<bool>)],
+        and_order: bool,
+        (sql, scope): (&str, &Scope),
+    ) -> Result<Stage> {
         let (mut cols, mut keys, mut order) = (Vec::new(), Vec::new(), Vec::new());
         for (item, direction) in group {
             let GroupItem::Value(value, alias) = item else {
@@ -159,7 +172,12 @@ impl Translator<'_> {
             let key = self.expr(value, scope)?;
             keys.push(self.plain(&key));
             if and_order || direction.is_some() {
-                let item = crate::sql::ast::Order { value: value.clone(), descending: *direction == Some(true), nulls_first: None, collate: None };
+                let item = crate::sql::ast::Order {
+                    value: value.clone(),
+                    descending: *direction == Some(true),
+                    nulls_first: None,
+                    collate: None,
+                };
                 order.push(self.sort_key(&key, &item)?);
             }
             let name = alias.as_ref().map(|a| a.text.clone()).or_else(|| implied(value));
@@ -169,7 +187,12 @@ impl Translator<'_> {
             let from = cols.len();
             self.pick(item, scope, &mut cols)?;
             if let (Some(descending), Item::Value(value, _)) = (direction, item) {
-                let key = crate::sql::ast::Order { value: value.clone(), descending: *descending, nulls_first: None, collate: None };
+                let key = crate::sql::ast::Order {
+                    value: value.clone(),
+                    descending: *descending,
+                    nulls_first: None,
+                    collate: None,
+                };
                 order.push(self.sort_key(&cols[from].value.clone(), &key)?);
             }
         }
@@ -197,7 +220,11 @@ impl Translator<'_> {
             let value = self.expr(part, scope)?;
             parts.push(self.shown(&value, false, part.at)?);
         }
-        let shown = if parts.len() == 1 { parts[0].clone() } else { format!("'Assert failed: ' || {}", parts[1..].join(" || ")) };
+        let shown = if parts.len() == 1 {
+            parts[0].clone()
+        } else {
+            format!("'Assert failed: ' || {}", parts[1..].join(" || "))
+        };
         let tail = format!(" WHERE CASE WHEN {test} THEN TRUE ELSE error({shown}) END");
         Ok(self.advance(sql, scope, &own(scope), "", &tail))
     }
@@ -205,5 +232,9 @@ impl Translator<'_> {
 
 /// The visible columns as they are.
 fn own(scope: &Scope) -> Vec<Picked> {
-    scope.star.iter().map(|c| Picked { name: c.name.clone(), value: Typed::new(c.sql.clone(), c.ty.clone()), alias: false }).collect()
+    scope
+        .star
+        .iter()
+        .map(|c| Picked { name: c.name.clone(), value: Typed::new(c.sql.clone(), c.ty.clone()), alias: false })
+        .collect()
 }

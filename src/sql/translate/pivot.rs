@@ -25,11 +25,18 @@ impl Translator<'_> {
         for (value, alias) in &pivot.values {
             let label = match alias {
                 Some(alias) => alias.text.clone(),
-                None => value_label(value).ok_or_else(|| SqlError::semantic("this PIVOT value needs an alias", value.at))?,
+                None => {
+                    value_label(value).ok_or_else(|| SqlError::semantic("this PIVOT value needs an alias", value.at))?
+                }
             };
             let wanted = self.expr(value, scope)?;
-            let ty = key.ty.common(&wanted.ty).or_else(|| self.literal_target(&wanted, &key.ty)).ok_or_else(|| SqlError::semantic("the PIVOT value has another type than its column", value.at))?;
-            self.filter = Some(format!("({} IS NOT DISTINCT FROM {})", self.convert(&key, &ty), self.convert(&wanted, &ty)));
+            let ty = key
+                .ty
+                .common(&wanted.ty)
+                .or_else(|| self.literal_target(&wanted, &key.ty))
+                .ok_or_else(|| SqlError::semantic("the PIVOT value has another type than its column", value.at))?;
+            self.filter =
+                Some(format!("({} IS NOT DISTINCT FROM {})", self.convert(&key, &ty), self.convert(&wanted, &ty)));
             for (aggregate, prefix) in &pivot.aggregates {
                 let value = self.expr(aggregate, scope);
                 let value = value.inspect_err(|_| self.filter = None)?;
@@ -73,8 +80,12 @@ impl Translator<'_> {
         for i in 0..unpivot.values.len() {
             let mut ty = Type::Null;
             for (names, _) in &unpivot.columns {
-                let name = names.get(i).ok_or_else(|| SqlError::semantic("UNPIVOT column groups differ in size", unpivot.name.at))?;
-                ty = ty.common(&find(name)?.ty).ok_or_else(|| SqlError::semantic("UNPIVOT columns have different types", name.at))?;
+                let name = names
+                    .get(i)
+                    .ok_or_else(|| SqlError::semantic("UNPIVOT column groups differ in size", unpivot.name.at))?;
+                ty = ty
+                    .common(&find(name)?.ty)
+                    .ok_or_else(|| SqlError::semantic("UNPIVOT columns have different types", name.at))?;
             }
             types.push(ty);
         }
@@ -88,7 +99,8 @@ impl Translator<'_> {
             let label = match label {
                 Some(value) => self.expr(value, scope)?,
                 None => {
-                    let all: Vec<String> = names.iter().map(|n| find(n).map(|c| c.name.unwrap_or_default())).collect::<Result<_>>()?;
+                    let all: Vec<String> =
+                        names.iter().map(|n| find(n).map(|c| c.name.unwrap_or_default())).collect::<Result<_>>()?;
                     Typed::new(super::text(&all.join("_")), Type::String)
                 }
             };
@@ -111,7 +123,9 @@ impl Translator<'_> {
         let condition = if unpivot.include_nulls { String::new() } else { format!(" WHERE ({})", keep.join(" OR ")) };
         out.sql = format!(
             "SELECT {} FROM {from} CROSS JOIN LATERAL (SELECT unnest([{}]) AS \"r\") AS {}{condition}",
-            list.join(", "), rows.join(", "), quote(&alias)
+            list.join(", "),
+            rows.join(", "),
+            quote(&alias)
         );
         Ok(out)
     }
@@ -133,7 +147,13 @@ fn names_in(value: &Expr, names: &mut Vec<String>) {
 fn value_label(value: &Expr) -> Option<String> {
     Some(match &value.kind {
         Kind::Null => "NULL".into(),
-        Kind::Bool(b) => if *b { "TRUE".into() } else { "FALSE".into() },
+        Kind::Bool(b) => {
+            if *b {
+                "TRUE".into()
+            } else {
+                "FALSE".into()
+            }
+        }
         Kind::Int(text) => match text.strip_prefix('-') {
             Some(rest) => format!("minus_{rest}"),
             None => format!("_{text}"),

@@ -25,7 +25,12 @@ impl Translator<'_> {
             list.push(format!("({}).{} AS {}", super::column(&alias, &out.cols[0].phys), quote(&phys), quote(&phys)));
             cols.push(OutCol { name: field.name.clone(), phys, ty: field.ty.clone() });
         }
-        Output { sql: format!("SELECT {} FROM ({}) AS {}", list.join(", "), out.sql, quote(&alias)), cols, value: false, literals: Vec::new() }
+        Output {
+            sql: format!("SELECT {} FROM ({}) AS {}", list.join(", "), out.sql, quote(&alias)),
+            cols,
+            value: false,
+            literals: Vec::new(),
+        }
     }
 
     pub(super) fn query(&mut self, query: &Query, outer: &Scope) -> Result<Output> {
@@ -61,7 +66,10 @@ impl Translator<'_> {
             Body::Select(select) => self.select(select, &[], outer),
             Body::Query(query) => {
                 let mut out = self.query(query, outer)?;
-                let closed = !query.order.is_empty() || query.limit.is_some() || !query.with.is_empty() || matches!(query.body, Body::Set { .. });
+                let closed = !query.order.is_empty()
+                    || query.limit.is_some()
+                    || !query.with.is_empty()
+                    || matches!(query.body, Body::Set { .. });
                 if closed {
                     let alias = self.fresh("q");
                     out.sql = format!("SELECT * FROM ({}) AS {}", out.sql, quote(&alias));
@@ -100,7 +108,11 @@ impl Translator<'_> {
                 if count.sql.starts_with("(-") || count.sql.starts_with('-') {
                     return Err(SqlError::semantic(format!("{word} must not be negative"), value.at));
                 }
-                let sql_value = if count.is_null() { return Err(SqlError::semantic(format!("{word} must not be NULL"), value.at)) } else { count.sql };
+                let sql_value = if count.is_null() {
+                    return Err(SqlError::semantic(format!("{word} must not be NULL"), value.at));
+                } else {
+                    count.sql
+                };
                 sql.push_str(&format!(" {word} {sql_value}"));
             }
         }
@@ -136,7 +148,8 @@ impl Translator<'_> {
         let depth = self.ctes.len();
         let with = self.with(&cte.query, outer)?;
         let base = self.body(left, outer)?;
-        let info = CteInfo { name: cte.name.text.clone(), phys: phys.to_owned(), cols: base.cols.clone(), value: base.value };
+        let info =
+            CteInfo { name: cte.name.text.clone(), phys: phys.to_owned(), cols: base.cols.clone(), value: base.value };
         self.ctes.push(info);
         let step = self.body(right, outer)?;
         let mut cols = base.cols.clone();

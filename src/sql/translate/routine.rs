@@ -23,11 +23,18 @@ impl Translator<'_> {
         let result = self.expr(body, &inner);
         self.ctes = ctes;
         self.expanding.pop();
-        let mut value = result.map_err(|e| SqlError { at: call.at, message: format!("in function {}: {}", call.name, e.message), ..e })?;
+        let mut value = result.map_err(|e| SqlError {
+            at: call.at,
+            message: format!("in function {}: {}", call.name, e.message),
+            ..e
+        })?;
         if let Some(returns) = &function.returns {
             let ty = self.ty(returns)?;
             if value.ty.distance(&ty).is_none() && self.literal_target(&value, &ty).is_none() {
-                return Err(SqlError::semantic(format!("Function {} returns {} which does not coerce to {ty}", call.name, value.ty), call.at));
+                return Err(SqlError::semantic(
+                    format!("Function {} returns {} which does not coerce to {ty}", call.name, value.ty),
+                    call.at,
+                ));
             }
             value = Typed::new(self.convert(&value, &ty), ty);
         }
@@ -47,7 +54,12 @@ impl Translator<'_> {
     fn bind(&mut self, function: &Arc<Function>, call: &Call, scope: &Scope) -> Result<Vec<(String, Typed)>> {
         if function.params.len() != call.args.len() {
             return Err(SqlError::semantic(
-                format!("No matching signature for function {}: it takes {} arguments, {} given", call.name, function.params.len(), call.args.len()),
+                format!(
+                    "No matching signature for function {}: it takes {} arguments, {} given",
+                    call.name,
+                    function.params.len(),
+                    call.args.len()
+                ),
                 call.at,
             ));
         }
@@ -58,7 +70,10 @@ impl Translator<'_> {
                 let ty = self.ty(ty)?;
                 if value.ty.distance(&ty).is_none() && self.literal_target(&value, &ty).is_none() {
                     return Err(SqlError::semantic(
-                        format!("No matching signature for function {}: argument {} is {}, {ty} wanted", call.name, param.name.text, value.ty),
+                        format!(
+                            "No matching signature for function {}: argument {} is {}, {ty} wanted",
+                            call.name, param.name.text, value.ty
+                        ),
                         arg.at,
                     ));
                 }
@@ -80,7 +95,9 @@ impl Translator<'_> {
         }
         let Some(function) = self.catalog.routine(&call.name) else {
             return Err(match upper.as_str() {
-                "APPENDS" | "CHANGES" | "GAP_FILL" | "VECTOR_SEARCH" | "EXTERNAL_QUERY" => SqlError::unsupported(format!("the table function {upper}"), call.at),
+                "APPENDS" | "CHANGES" | "GAP_FILL" | "VECTOR_SEARCH" | "EXTERNAL_QUERY" => {
+                    SqlError::unsupported(format!("the table function {upper}"), call.at)
+                }
                 _ => SqlError::semantic(format!("Table-valued function not found: {}", call.name), call.at),
             });
         };
@@ -113,7 +130,11 @@ impl Translator<'_> {
         let result = self.query(body, &inner);
         self.ctes = ctes;
         self.expanding.pop();
-        let mut out = result.map_err(|e| SqlError { at: call.at, message: format!("in function {}: {}", call.name, e.message), ..e })?;
+        let mut out = result.map_err(|e| SqlError {
+            at: call.at,
+            message: format!("in function {}: {}", call.name, e.message),
+            ..e
+        })?;
         if !texts.is_empty() {
             out.sql = format!("WITH {} SELECT * FROM ({})", texts.join(", "), out.sql);
         }

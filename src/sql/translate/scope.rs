@@ -48,7 +48,8 @@ impl Range {
         let fields: Vec<_> =
             self.cols.iter().map(|c| crate::sql::types::Field { name: c.name.clone(), ty: c.ty.clone() }).collect();
         let names = field_names(&fields);
-        let parts: Vec<String> = self.cols.iter().zip(names).map(|(c, n)| format!("{} := {}", quote(&n), c.sql)).collect();
+        let parts: Vec<String> =
+            self.cols.iter().zip(names).map(|(c, n)| format!("{} := {}", quote(&n), c.sql)).collect();
         (format!("struct_pack({})", parts.join(", ")), Type::Struct(fields))
     }
 }

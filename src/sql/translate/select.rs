@@ -51,9 +51,12 @@ impl Translator<'_> {
             }
         }
         let mut out = self.shape(select, &picked)?;
-        let list: Vec<String> = out.1.iter().zip(&out.0.cols).map(|(sql, col)| format!("{sql} AS {}", quote(&col.phys))).collect();
+        let list: Vec<String> =
+            out.1.iter().zip(&out.0.cols).map(|(sql, col)| format!("{sql} AS {}", quote(&col.phys))).collect();
         let distinct = if select.distinct { "DISTINCT " } else { "" };
-        if select.distinct && let Some(bad) = out.0.cols.iter().find(|c| !c.ty.groupable()) {
+        if select.distinct
+            && let Some(bad) = out.0.cols.iter().find(|c| !c.ty.groupable())
+        {
             return Err(SqlError::semantic(format!("SELECT DISTINCT on a column of type {}", bad.ty), select.at));
         }
         out.0.sql = format!("SELECT {distinct}{}{tail}", list.join(", "));
@@ -72,9 +75,14 @@ impl Translator<'_> {
         let mut out = Output::default();
         match select.shape {
             Some("STRUCT") => {
-                let fields: Vec<Field> = picked.iter().map(|p| Field { name: p.name.clone(), ty: known(&p.value.ty) }).collect();
+                let fields: Vec<Field> =
+                    picked.iter().map(|p| Field { name: p.name.clone(), ty: known(&p.value.ty) }).collect();
                 let names = field_names(&fields);
-                let parts: Vec<String> = picked.iter().zip(names).map(|(p, n)| format!("{} := {}", quote(&n), self.plain(&p.value))).collect();
+                let parts: Vec<String> = picked
+                    .iter()
+                    .zip(names)
+                    .map(|(p, n)| format!("{} := {}", quote(&n), self.plain(&p.value)))
+                    .collect();
                 out.value = true;
                 out.cols.push(OutCol { name: None, phys: "_v".into(), ty: Type::Struct(fields) });
                 Ok((out, vec![format!("struct_pack({})", parts.join(", "))]))
@@ -143,11 +151,21 @@ impl Translator<'_> {
         Ok(struct_cols(&value.sql, fields))
     }
 
-    fn pick_star(&mut self, cols: Vec<Col>, except: &[Ident], replace: &[(Expr, Ident)], scope: &Scope, picked: &mut Vec<Picked>) -> Result<()> {
+    fn pick_star(
+        &mut self,
+        cols: Vec<Col>,
+        except: &[Ident],
+        replace: &[(Expr, Ident)],
+        scope: &Scope,
+        picked: &mut Vec<Picked>,
+    ) -> Result<()> {
         let is = |col: &Col, name: &Ident| col.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(&name.text));
         for name in except.iter().chain(replace.iter().map(|(_, name)| name)) {
             if !cols.iter().any(|col| is(col, name)) {
-                return Err(SqlError::semantic(format!("Column {} in SELECT * EXCEPT or REPLACE does not exist", name.text), name.at));
+                return Err(SqlError::semantic(
+                    format!("Column {} in SELECT * EXCEPT or REPLACE does not exist", name.text),
+                    name.at,
+                ));
             }
         }
         for col in cols {
@@ -174,14 +192,17 @@ impl Translator<'_> {
                     let aggregated = matches!(item, Item::Value(value, _) if super::aggregate::contains(value));
                     if !aggregated {
                         let constant = matches!(item, Item::Value(value, _) if is_constant(value));
-                        keys.extend(picked[index..index + one.len()].iter().filter(|_| !constant).map(|p| p.value.sql.clone()));
+                        keys.extend(
+                            picked[index..index + one.len()].iter().filter(|_| !constant).map(|p| p.value.sql.clone()),
+                        );
                     }
                     index += one.len();
                 }
                 Ok(if keys.is_empty() { String::new() } else { format!(" GROUP BY {}", keys.join(", ")) })
             }
             Group::Items(list) => {
-                let parts: Vec<String> = list.iter().map(|item| self.group_item(item, picked, scope)).collect::<Result<_>>()?;
+                let parts: Vec<String> =
+                    list.iter().map(|item| self.group_item(item, picked, scope)).collect::<Result<_>>()?;
                 Ok(format!(" GROUP BY {}", parts.join(", ")))
             }
         }
@@ -193,14 +214,18 @@ impl Translator<'_> {
             GroupItem::Value(value, _) => {
                 let key = self.group_key(value, picked, scope)?;
                 if !key.ty.groupable() {
-                    return Err(SqlError::semantic(format!("Grouping by expressions of type {} is not allowed", key.ty), value.at));
+                    return Err(SqlError::semantic(
+                        format!("Grouping by expressions of type {} is not allowed", key.ty),
+                        value.at,
+                    ));
                 }
                 Ok(self.plain(&key))
             }
             GroupItem::Nested(kind, sets) => {
                 let mut parts = Vec::new();
                 for set in sets {
-                    let keys: Vec<String> = set.iter().map(|i| self.group_item(i, picked, scope)).collect::<Result<_>>()?;
+                    let keys: Vec<String> =
+                        set.iter().map(|i| self.group_item(i, picked, scope)).collect::<Result<_>>()?;
                     let nested = matches!(set.as_slice(), [GroupItem::Nested(..)]);
                     parts.push(if nested { keys.join(", ") } else { format!("({})", keys.join(", ")) });
                 }
@@ -212,13 +237,14 @@ impl Translator<'_> {
     fn group_key(&mut self, value: &Expr, picked: &[Picked], scope: &Scope) -> Result<Typed> {
         if let Kind::Int(text) = &value.kind {
             let index = text.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
-            return index
-                .and_then(|i| picked.get(i))
-                .map(|p| p.value.clone())
-                .ok_or_else(|| SqlError::semantic(format!("GROUP BY is out of SELECT column number range: {text}"), value.at));
+            return index.and_then(|i| picked.get(i)).map(|p| p.value.clone()).ok_or_else(|| {
+                SqlError::semantic(format!("GROUP BY is out of SELECT column number range: {text}"), value.at)
+            });
         }
         if let Kind::Name(name) = &value.kind {
-            let alias = picked.iter().find(|p| p.alias && p.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(&name.text)));
+            let alias = picked
+                .iter()
+                .find(|p| p.alias && p.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(&name.text)));
             if let Some(found) = alias {
                 return Ok(found.value.clone());
             }
@@ -257,6 +283,10 @@ pub(super) fn struct_cols(sql: &str, fields: &[Field]) -> Vec<Col> {
     field_names(fields)
         .into_iter()
         .zip(fields)
-        .map(|(phys, field)| Col { name: field.name.clone(), sql: format!("({sql}).{}", quote(&phys)), ty: field.ty.clone() })
+        .map(|(phys, field)| Col {
+            name: field.name.clone(),
+            sql: format!("({sql}).{}", quote(&phys)),
+            ty: field.ty.clone(),
+        })
         .collect()
 }

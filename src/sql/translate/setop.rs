@@ -15,12 +15,19 @@ impl Translator<'_> {
     pub(super) fn combine(&mut self, op: &SetOp, left: Output, right: Output) -> Result<Output> {
         let (left, right) = match &op.by_name {
             Some(columns) => self.by_name(op, columns.as_deref(), left, right)?,
-            None if op.mode.is_some() || op.strict => return Err(SqlError::semantic("this set operation needs BY NAME or CORRESPONDING", op.at)),
+            None if op.mode.is_some() || op.strict => {
+                return Err(SqlError::semantic("this set operation needs BY NAME or CORRESPONDING", op.at));
+            }
             None => (left, right),
         };
         if left.cols.len() != right.cols.len() {
             return Err(SqlError::semantic(
-                format!("Queries in {} have mismatched column count; left has {}, right has {}", op.kind, left.cols.len(), right.cols.len()),
+                format!(
+                    "Queries in {} have mismatched column count; left has {}, right has {}",
+                    op.kind,
+                    left.cols.len(),
+                    right.cols.len()
+                ),
                 op.at,
             ));
         }
@@ -30,7 +37,12 @@ impl Translator<'_> {
                 .common_of(&[(loose(&left, i), op.at), (loose(&right, i), op.at)])
                 .ok()
                 .map(|ty| super::select::known(&ty))
-                .ok_or_else(|| SqlError::semantic(format!("Column {} in {} has incompatible types: {}, {}", i + 1, op.kind, col.ty, other.ty), op.at))?;
+                .ok_or_else(|| {
+                    SqlError::semantic(
+                        format!("Column {} in {} has incompatible types: {}, {}", i + 1, op.kind, col.ty, other.ty),
+                        op.at,
+                    )
+                })?;
             if (!op.all || op.kind != "UNION") && !col.ty.groupable() {
                 return Err(SqlError::semantic(format!("{} on a column of type {}", op.kind, col.ty), op.at));
             }
@@ -45,7 +57,12 @@ impl Translator<'_> {
         let list: Vec<String> = cols.iter().map(|c| quote(&c.phys)).collect();
         let sql = format!(
             "SELECT {} FROM (({}) {}{all} ({})) AS {}({})",
-            names.join(", "), left.sql, op.kind, right.sql, quote(&alias), list.join(", ")
+            names.join(", "),
+            left.sql,
+            op.kind,
+            right.sql,
+            quote(&alias),
+            list.join(", ")
         );
         let literals = literals.into_iter().map(|l| if l == Literal::Null { l } else { Literal::No }).collect();
         Ok(Output { sql, cols, value, literals })
@@ -66,10 +83,17 @@ impl Translator<'_> {
             .map(|(i, (col, want))| {
                 let value = match out.literals.get(i) {
                     Some(Literal::Null) => Typed::null(),
-                    Some(literal @ Literal::Float(_)) if matches!(want.ty, crate::sql::types::Type::Numeric | crate::sql::types::Type::BigNumeric) => {
+                    Some(literal @ Literal::Float(_))
+                        if matches!(
+                            want.ty,
+                            crate::sql::types::Type::Numeric | crate::sql::types::Type::BigNumeric
+                        ) =>
+                    {
                         Typed { sql: String::new(), ty: col.ty.clone(), literal: literal.clone() }
                     }
-                    Some(Literal::EmptyArray) => Typed { sql: String::new(), ty: col.ty.clone(), literal: Literal::EmptyArray },
+                    Some(Literal::EmptyArray) => {
+                        Typed { sql: String::new(), ty: col.ty.clone(), literal: Literal::EmptyArray }
+                    }
                     _ => Typed::new(column(&alias, &col.phys), col.ty.clone()),
                 };
                 format!("{} AS {}", self.convert(&value, &want.ty), quote(&col.phys))
@@ -81,7 +105,13 @@ impl Translator<'_> {
     }
 
     /// Both sides with the same columns in the same order, matched by name.
-    fn by_name(&mut self, op: &SetOp, columns: Option<&[Ident]>, left: Output, right: Output) -> Result<(Output, Output)> {
+    fn by_name(
+        &mut self,
+        op: &SetOp,
+        columns: Option<&[Ident]>,
+        left: Output,
+        right: Output,
+    ) -> Result<(Output, Output)> {
         let (l, r) = (names(&left, op)?, names(&right, op)?);
         let has = |list: &[String], name: &str| list.iter().any(|n| n.eq_ignore_ascii_case(name));
         let shared: Vec<String> = l.iter().filter(|n| has(&r, n)).cloned().collect();
@@ -144,7 +174,8 @@ impl Translator<'_> {
                 Some(col) => (column(&alias, &col.phys), col.ty.clone()),
                 None => ("NULL".to_owned(), Type::Null),
             };
-            let spelled = found.or_else(|| other.iter().find(|c| c.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(name))));
+            let spelled = found
+                .or_else(|| other.iter().find(|c| c.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(name))));
             let name = spelled.and_then(|c| c.name.clone()).unwrap_or_else(|| name.clone());
             list.push(format!("{sql} AS {}", quote(&name)));
             cols.push(OutCol { name: Some(name.clone()), phys: name, ty });
@@ -167,6 +198,8 @@ fn names(out: &Output, op: &SetOp) -> Result<Vec<String>> {
 fn loose(out: &Output, i: usize) -> Typed {
     match out.literals.get(i) {
         Some(Literal::Null) => Typed::null(),
-        literal => Typed { sql: String::new(), ty: out.cols[i].ty.clone(), literal: literal.cloned().unwrap_or(Literal::No) },
+        literal => {
+            Typed { sql: String::new(), ty: out.cols[i].ty.clone(), literal: literal.cloned().unwrap_or(Literal::No) }
+        }
     }
 }

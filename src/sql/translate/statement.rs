@@ -3,8 +3,8 @@
 use super::scope::{Col, Range, Scope};
 use super::{OutCol, Output, Relation, Result, SqlError, Translator, Typed, column};
 use crate::sql::ast::{
-    Alter, ColumnDef, CreateMode, Expr, From, Ident, InsertSource, Kind, MergeAction, MergeWhen, Options, Path, Query, Statement,
-    StatementKind, TableParts,
+    Alter, ColumnDef, CreateMode, Expr, From, Ident, InsertSource, Kind, MergeAction, MergeWhen, Options, Path, Query,
+    Statement, StatementKind, TableParts,
 };
 use crate::sql::types::{Type, quote};
 
@@ -55,25 +55,37 @@ impl Translator<'_> {
             }
             StatementKind::CreateSchema { mode, name } => {
                 let exists = if mode.if_not_exists { "IF NOT EXISTS " } else { "" };
-                Ok(Plan::of(vec![format!("CREATE SCHEMA {exists}{}", self.catalog.schema(&name.parts))], Effect::Catalog))
+                Ok(Plan::of(
+                    vec![format!("CREATE SCHEMA {exists}{}", self.catalog.schema(&name.parts))],
+                    Effect::Catalog,
+                ))
             }
             StatementKind::DropSchema { name, if_exists, cascade } => {
                 let exists = if *if_exists { "IF EXISTS " } else { "" };
                 let cascade = if *cascade { " CASCADE" } else { "" };
-                Ok(Plan::of(vec![format!("DROP SCHEMA {exists}{}{cascade}", self.catalog.schema(&name.parts))], Effect::Catalog))
+                Ok(Plan::of(
+                    vec![format!("DROP SCHEMA {exists}{}{cascade}", self.catalog.schema(&name.parts))],
+                    Effect::Catalog,
+                ))
             }
             StatementKind::CreateTable { mode, name, parts, query, like, clone } => {
                 let source = like.as_ref().or(clone.as_ref().map(|(p, _)| p));
                 self.create_table(*mode, name, parts, query.as_deref(), source.map(|s| (s, like.is_some())))
             }
-            StatementKind::CreateView { mode, name, columns, query, .. } => self.create_view(*mode, name, columns, query),
+            StatementKind::CreateView { mode, name, columns, query, .. } => {
+                self.create_view(*mode, name, columns, query)
+            }
             StatementKind::Drop { what: what @ ("TABLE" | "VIEW"), name, if_exists } => {
                 let exists = if *if_exists { "IF EXISTS " } else { "" };
                 Ok(Plan::of(vec![format!("DROP {what} {exists}{}", self.catalog.target(&name.parts))], Effect::Catalog))
             }
-            StatementKind::AlterTable { name, if_exists, view, actions } => self.alter(name, *if_exists, *view, actions),
+            StatementKind::AlterTable { name, if_exists, view, actions } => {
+                self.alter(name, *if_exists, *view, actions)
+            }
             StatementKind::AlterSchema { .. } => Ok(Plan::of(Vec::new(), Effect::None)),
-            StatementKind::Insert { table, columns, source, assert_rows } => self.insert(table, columns, source, assert_rows.as_ref()),
+            StatementKind::Insert { table, columns, source, assert_rows } => {
+                self.insert(table, columns, source, assert_rows.as_ref())
+            }
             StatementKind::Update { table, alias, set, from, condition, assert_rows } => {
                 self.update((table, alias.as_ref()), set, from.as_ref(), condition, assert_rows.as_ref())
             }
@@ -84,7 +96,9 @@ impl Translator<'_> {
                 let rows = self.row_check(assert_rows.as_ref())?;
                 Ok(Plan::of(vec![sql], Effect::Modified(rows)))
             }
-            StatementKind::Merge { table, alias, source, on, whens } => self.merge((table, alias.as_ref()), source, on, whens),
+            StatementKind::Merge { table, alias, source, on, whens } => {
+                self.merge((table, alias.as_ref()), source, on, whens)
+            }
             StatementKind::Truncate { table } => {
                 self.relation(table)?;
                 Ok(Plan::of(vec![format!("DELETE FROM {}", self.catalog.target(&table.parts))], Effect::Modified(None)))
@@ -111,7 +125,14 @@ impl Translator<'_> {
         }
     }
 
-    fn create_table(&mut self, mode: CreateMode, name: &Path, parts: &TableParts, query: Option<&Query>, like: Option<(&Path, bool)>) -> Result<Plan> {
+    fn create_table(
+        &mut self,
+        mode: CreateMode,
+        name: &Path,
+        parts: &TableParts,
+        query: Option<&Query>,
+        like: Option<(&Path, bool)>,
+    ) -> Result<Plan> {
         let target = self.create_name(mode, name);
         let words = Self::create_words(mode, "TABLE");
         let meta = self.meta(name, parts);
@@ -128,11 +149,18 @@ impl Translator<'_> {
                 sql.push(format!("{words}{target} AS {}", out.sql));
                 for column in parts.columns.iter().flatten() {
                     if column.not_null {
-                        sql.push(format!("ALTER TABLE {target} ALTER COLUMN {} SET NOT NULL", quote(&column.name.text)));
+                        sql.push(format!(
+                            "ALTER TABLE {target} ALTER COLUMN {} SET NOT NULL",
+                            quote(&column.name.text)
+                        ));
                     }
                     if let Some(default) = &column.default {
                         let value = self.expr(default, &Scope::default())?;
-                        sql.push(format!("ALTER TABLE {target} ALTER COLUMN {} SET DEFAULT {}", quote(&column.name.text), value.sql));
+                        sql.push(format!(
+                            "ALTER TABLE {target} ALTER COLUMN {} SET DEFAULT {}",
+                            quote(&column.name.text),
+                            value.sql
+                        ));
                     }
                 }
             }
@@ -190,7 +218,10 @@ impl Translator<'_> {
         let mut out = self.top_query(query)?;
         if let Some(columns) = columns.filter(|c| !c.is_empty()) {
             if columns.len() != out.cols.len() {
-                return Err(SqlError::semantic(format!("the column list has {} names, the query {} columns", columns.len(), out.cols.len()), at));
+                return Err(SqlError::semantic(
+                    format!("the column list has {} names, the query {} columns", columns.len(), out.cols.len()),
+                    at,
+                ));
             }
             let alias = self.fresh("k");
             let mut list = Vec::new();
@@ -205,9 +236,17 @@ impl Translator<'_> {
         }
         for (i, col) in out.cols.iter().enumerate() {
             match &col.name {
-                None => return Err(SqlError::semantic(format!("CREATE TABLE columns must be named, but column {} has no name", i + 1), query.at)),
+                None => {
+                    return Err(SqlError::semantic(
+                        format!("CREATE TABLE columns must be named, but column {} has no name", i + 1),
+                        query.at,
+                    ));
+                }
                 Some(name) if *name != col.phys => {
-                    return Err(SqlError::semantic(format!("Duplicate column name {name} in CREATE TABLE or VIEW"), query.at));
+                    return Err(SqlError::semantic(
+                        format!("Duplicate column name {name} in CREATE TABLE or VIEW"),
+                        query.at,
+                    ));
                 }
                 _ => {}
             }
@@ -232,14 +271,21 @@ impl Translator<'_> {
                 Alter::AddColumn(def, if_missing) => {
                     let missing = if *if_missing { "IF NOT EXISTS " } else { "" };
                     if def.not_null {
-                        return Err(SqlError::semantic("a REQUIRED column cannot be added to an existing table", def.name.at));
+                        return Err(SqlError::semantic(
+                            "a REQUIRED column cannot be added to an existing table",
+                            def.name.at,
+                        ));
                     }
                     format!("ADD COLUMN {missing}{}", self.column_sql(def)?)
                 }
-                Alter::DropColumn(column, exists) => format!("DROP COLUMN {}{}", if *exists { "IF EXISTS " } else { "" }, quote(&column.text)),
+                Alter::DropColumn(column, exists) => {
+                    format!("DROP COLUMN {}{}", if *exists { "IF EXISTS " } else { "" }, quote(&column.text))
+                }
                 Alter::RenameColumn(old, new) => format!("RENAME COLUMN {} TO {}", quote(&old.text), quote(&new.text)),
                 Alter::RenameTo(path) => format!("RENAME TO {}", quote(path.parts.last().map_or("", |p| p))),
-                Alter::ColumnType(column, ty) => format!("ALTER COLUMN {} SET DATA TYPE {}", quote(&column.text), self.ty(ty)?.duck()),
+                Alter::ColumnType(column, ty) => {
+                    format!("ALTER COLUMN {} SET DATA TYPE {}", quote(&column.text), self.ty(ty)?.duck())
+                }
                 Alter::ColumnDropNotNull(column) => format!("ALTER COLUMN {} DROP NOT NULL", quote(&column.text)),
                 Alter::ColumnSetDefault(column, value) => {
                     let value = self.expr(value, &Scope::default())?;
@@ -262,12 +308,20 @@ impl Translator<'_> {
             return Ok(self.convert(value, ty));
         }
         let literal = self.literal_target(value, ty).is_some();
-        let narrower = matches!((&value.ty, ty), (Type::Float64, Type::Numeric | Type::BigNumeric) | (Type::BigNumeric, Type::Numeric) | (Type::Timestamp | Type::DateTime, Type::Date))
-            || matches!((&value.ty, ty), (Type::Struct(_), Type::Struct(_)) | (Type::Array(_), Type::Array(_)));
+        let narrower =
+            matches!(
+                (&value.ty, ty),
+                (Type::Float64, Type::Numeric | Type::BigNumeric)
+                    | (Type::BigNumeric, Type::Numeric)
+                    | (Type::Timestamp | Type::DateTime, Type::Date)
+            ) || matches!((&value.ty, ty), (Type::Struct(_), Type::Struct(_)) | (Type::Array(_), Type::Array(_)));
         if literal || narrower {
             return self.cast_value(value, ty, at).map(|t| t.sql);
         }
-        Err(SqlError::semantic(format!("Value has type {} which cannot be inserted into a column of type {ty}", value.ty), at))
+        Err(SqlError::semantic(
+            format!("Value has type {} which cannot be inserted into a column of type {ty}", value.ty),
+            at,
+        ))
     }
 
     fn find_column(relation: &Relation, name: &Ident) -> Result<(String, Type)> {
@@ -279,7 +333,13 @@ impl Translator<'_> {
             .ok_or_else(|| SqlError::semantic(format!("Column {} is not present in the table", name.text), name.at))
     }
 
-    fn insert(&mut self, table: &Path, columns: &[Ident], source: &InsertSource, assert_rows: Option<&Expr>) -> Result<Plan> {
+    fn insert(
+        &mut self,
+        table: &Path,
+        columns: &[Ident],
+        source: &InsertSource,
+        assert_rows: Option<&Expr>,
+    ) -> Result<Plan> {
         let relation = self.relation(table)?;
         let target = self.catalog.target(&table.parts);
         let wanted: Vec<(String, Type)> = match columns {
@@ -288,7 +348,14 @@ impl Translator<'_> {
         };
         let names: Vec<String> = wanted.iter().map(|(n, _)| quote(n)).collect();
         let count = |n: usize, at: usize| {
-            if n == wanted.len() { Ok(()) } else { Err(SqlError::semantic(format!("Inserted row has wrong column count; Has {n}, expected {}", wanted.len()), at)) }
+            if n == wanted.len() {
+                Ok(())
+            } else {
+                Err(SqlError::semantic(
+                    format!("Inserted row has wrong column count; Has {n}, expected {}", wanted.len()),
+                    at,
+                ))
+            }
         };
         let body = match source {
             InsertSource::Values(rows) => {
@@ -311,8 +378,17 @@ impl Translator<'_> {
                 let mut list = Vec::new();
                 for (i, (col, (_, ty))) in out.cols.iter().zip(&wanted).enumerate() {
                     let null = matches!(out.literals.get(i), Some(super::Literal::Null));
-                    let literal = out.literals.get(i).filter(|l| matches!(l, super::Literal::Text(_))).cloned().unwrap_or(super::Literal::No);
-                    let value = if null { Typed::null() } else { Typed { sql: column(&alias, &col.phys), ty: col.ty.clone(), literal } };
+                    let literal = out
+                        .literals
+                        .get(i)
+                        .filter(|l| matches!(l, super::Literal::Text(_)))
+                        .cloned()
+                        .unwrap_or(super::Literal::No);
+                    let value = if null {
+                        Typed::null()
+                    } else {
+                        Typed { sql: column(&alias, &col.phys), ty: col.ty.clone(), literal }
+                    };
                     list.push(self.assign(&value, ty, query.at)?);
                 }
                 format!("SELECT {} FROM ({}) AS {}", list.join(", "), out.sql, quote(&alias))
@@ -326,29 +402,52 @@ impl Translator<'_> {
     fn target_scope(&mut self, table: &Path, alias: Option<&Ident>) -> Result<(Relation, Scope, String)> {
         let relation = self.relation(table)?;
         let shown = alias.map(|a| a.text.clone()).or_else(|| table.parts.last().cloned()).unwrap_or_default();
-        let cols: Vec<Col> =
-            relation.columns.iter().map(|(n, ty)| Col { name: Some(n.clone()), sql: column(&shown, n), ty: ty.clone() }).collect();
+        let cols: Vec<Col> = relation
+            .columns
+            .iter()
+            .map(|(n, ty)| Col { name: Some(n.clone()), sql: column(&shown, n), ty: ty.clone() })
+            .collect();
         let mut scope = Scope { star: cols.clone(), ..Scope::default() };
         scope.ranges.push(Range { alias: shown.clone(), cols, value: None });
         let name = format!("{} AS {}", self.catalog.target(&table.parts), quote(&shown));
         Ok((relation, scope, name))
     }
 
-    fn assignments(&mut self, relation: &Relation, set: &[(Vec<Ident>, Expr)], scope: &Scope, target: &Scope) -> Result<String> {
+    fn assignments(
+        &mut self,
+        relation: &Relation,
+        set: &[(Vec<Ident>, Expr)],
+        scope: &Scope,
+        target: &Scope,
+    ) -> Result<String> {
         // several nested fields of one column become one assignment
         let mut done: Vec<(String, Type, String)> = Vec::new();
         for (path, value) in set {
-            let path = if path.len() > 1 && target.range(&path[0].text).is_some() && Self::find_column(relation, &path[0]).is_err() { &path[1..] } else { path };
+            let path = if path.len() > 1
+                && target.range(&path[0].text).is_some()
+                && Self::find_column(relation, &path[0]).is_err()
+            {
+                &path[1..]
+            } else {
+                path
+            };
             let (name, ty) = Self::find_column(relation, &path[0])?;
             let typed = self.expr(value, scope)?;
             let current = match done.iter().find(|(n, ..)| *n == name) {
                 Some((.., sql)) => sql.clone(),
-                None => target.star.iter().find(|c| c.name.as_deref() == Some(&name)).map(|c| c.sql.clone()).unwrap_or_default(),
+                None => target
+                    .star
+                    .iter()
+                    .find(|c| c.name.as_deref() == Some(&name))
+                    .map(|c| c.sql.clone())
+                    .unwrap_or_default(),
             };
             let sql = self.nested(&current, &ty, &path[1..], &typed, value.at)?;
             match done.iter_mut().find(|(n, ..)| *n == name) {
                 Some(entry) if path.len() > 1 => entry.2 = sql,
-                Some(_) => return Err(SqlError::semantic(format!("Update item {name} assigned more than once"), path[0].at)),
+                Some(_) => {
+                    return Err(SqlError::semantic(format!("Update item {name} assigned more than once"), path[0].at));
+                }
                 None => done.push((name, ty, sql)),
             }
         }
@@ -359,7 +458,10 @@ impl Translator<'_> {
     fn nested(&mut self, current: &str, ty: &Type, path: &[Ident], value: &Typed, at: usize) -> Result<String> {
         let Some((head, rest)) = path.split_first() else { return self.assign(value, ty, at) };
         let Type::Struct(fields) = ty else {
-            return Err(SqlError::semantic(format!("Cannot access field {} on a value with type {ty}", head.text), head.at));
+            return Err(SqlError::semantic(
+                format!("Cannot access field {} on a value with type {ty}", head.text),
+                head.at,
+            ));
         };
         let names = crate::sql::types::field_names(fields);
         let mut parts = Vec::new();
@@ -380,7 +482,14 @@ impl Translator<'_> {
         Ok(format!("struct_pack({})", parts.join(", ")))
     }
 
-    fn update(&mut self, target: (&Path, Option<&Ident>), set: &[(Vec<Ident>, Expr)], from: Option<&From>, condition: &Expr, assert_rows: Option<&Expr>) -> Result<Plan> {
+    fn update(
+        &mut self,
+        target: (&Path, Option<&Ident>),
+        set: &[(Vec<Ident>, Expr)],
+        from: Option<&From>,
+        condition: &Expr,
+        assert_rows: Option<&Expr>,
+    ) -> Result<Plan> {
         let (relation, own, name) = self.target_scope(target.0, target.1)?;
         let mut scope = own.clone();
         let mut source = String::new();
@@ -407,7 +516,13 @@ impl Translator<'_> {
         Ok(Plan::of(sql, Effect::Modified(rows)))
     }
 
-    fn merge(&mut self, target: (&Path, Option<&Ident>), source: &From, on: &Expr, whens: &[MergeWhen]) -> Result<Plan> {
+    fn merge(
+        &mut self,
+        target: (&Path, Option<&Ident>),
+        source: &From,
+        on: &Expr,
+        whens: &[MergeWhen],
+    ) -> Result<Plan> {
         let (relation, own, name) = self.target_scope(target.0, target.1)?;
         let (source_sql, source_scope) = self.from(source, &Scope::default())?;
         let mut both = own.clone();
@@ -438,7 +553,14 @@ impl Translator<'_> {
         Ok(Plan::of(sql, Effect::Modified(None)))
     }
 
-    fn merge_when(&mut self, when: &MergeWhen, relation: &Relation, own: &Scope, source: &Scope, both: &Scope) -> Result<String> {
+    fn merge_when(
+        &mut self,
+        when: &MergeWhen,
+        relation: &Relation,
+        own: &Scope,
+        source: &Scope,
+        both: &Scope,
+    ) -> Result<String> {
         let (words, seen) = match (when.matched, when.by_source) {
             (true, _) => ("MATCHED", both),
             (false, true) => ("NOT MATCHED BY SOURCE", own),
@@ -450,7 +572,9 @@ impl Translator<'_> {
         }
         match &when.action {
             MergeAction::Delete => sql.push_str(" THEN DELETE"),
-            MergeAction::Update(set) => sql.push_str(&format!(" THEN UPDATE SET {}", self.assignments(relation, set, seen, own)?)),
+            MergeAction::Update(set) => {
+                sql.push_str(&format!(" THEN UPDATE SET {}", self.assignments(relation, set, seen, own)?))
+            }
             MergeAction::Insert { columns, values } => {
                 let wanted: Vec<(String, Type)> = match columns.as_slice() {
                     [] => relation.columns.clone(),
@@ -460,7 +584,10 @@ impl Translator<'_> {
                 match values {
                     Some(values) => {
                         if values.len() != wanted.len() {
-                            return Err(SqlError::semantic("the INSERT of this MERGE has another number of values than columns", when.at));
+                            return Err(SqlError::semantic(
+                                "the INSERT of this MERGE has another number of values than columns",
+                                when.at,
+                            ));
                         }
                         for (value, (_, ty)) in values.iter().zip(&wanted) {
                             let typed = self.expr(value, seen)?;

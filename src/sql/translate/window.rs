@@ -14,8 +14,13 @@ const RANKING: &[(&str, &str, Type)] = &[
     ("CUME_DIST", "cume_dist", Type::Float64),
     ("NTILE", "ntile", Type::Int64),
 ];
-const NAVIGATION: &[(&str, &str)] =
-    &[("LAG", "lag"), ("LEAD", "lead"), ("FIRST_VALUE", "first_value"), ("LAST_VALUE", "last_value"), ("NTH_VALUE", "nth_value")];
+const NAVIGATION: &[(&str, &str)] = &[
+    ("LAG", "lag"),
+    ("LEAD", "lead"),
+    ("FIRST_VALUE", "first_value"),
+    ("LAST_VALUE", "last_value"),
+    ("NTH_VALUE", "nth_value"),
+];
 
 pub(super) fn is_window(name: &str) -> bool {
     RANKING.iter().any(|(n, ..)| *n == name) || NAVIGATION.iter().any(|(n, _)| *n == name)
@@ -24,7 +29,10 @@ pub(super) fn is_window(name: &str) -> bool {
 impl Translator<'_> {
     pub(super) fn window_function(&mut self, call: &Call, name: &str, scope: &Scope) -> Result<Typed> {
         let Some(window) = &call.over else {
-            return Err(SqlError::semantic(format!("Analytic function {name} cannot be called without an OVER clause"), call.at));
+            return Err(SqlError::semantic(
+                format!("Analytic function {name} cannot be called without an OVER clause"),
+                call.at,
+            ));
         };
         let values = self.exprs(&call.args, scope)?;
         if name.starts_with("PERCENTILE_") {
@@ -34,10 +42,14 @@ impl Translator<'_> {
         if let Some((_, duck, ty)) = RANKING.iter().find(|(n, ..)| *n == name) {
             let resolved = Self::resolve_window(window, scope)?;
             if resolved.order.is_empty() && !matches!(name, "ROW_NUMBER") {
-                return Err(SqlError::semantic(format!("Window ORDER BY is required for analytic function {name}"), call.at));
+                return Err(SqlError::semantic(
+                    format!("Window ORDER BY is required for analytic function {name}"),
+                    call.at,
+                ));
             }
             let args: Vec<String> = values.iter().map(|v| self.plain(v)).collect();
-            let checked = if name == "NTILE" { vec![format!("rsdbt_sys.main.positive({})", args.join(", "))] } else { args };
+            let checked =
+                if name == "NTILE" { vec![format!("rsdbt_sys.main.positive({})", args.join(", "))] } else { args };
             return Ok(Typed::new(format!("{duck}({}) OVER ({over})", checked.join(", ")), ty.clone()));
         }
         let duck = NAVIGATION.iter().find(|(n, _)| *n == name).map_or("first_value", |(_, duck)| duck);
@@ -76,7 +88,11 @@ impl Translator<'_> {
             None => String::new(),
         };
         let plain = self.convert(value, &ty);
-        let filter = if call.ignore_nulls == Some(false) { String::new() } else { format!(" FILTER (WHERE {plain} IS NOT NULL)") };
+        let filter = if call.ignore_nulls == Some(false) {
+            String::new()
+        } else {
+            format!(" FILTER (WHERE {plain} IS NOT NULL)")
+        };
         let list = format!("list({plain}){filter}{over}");
         let fraction = self.convert(fraction, &Type::Float64);
         let sql = match (continuous, &ty) {
@@ -90,8 +106,10 @@ impl Translator<'_> {
     /// The window with its named base worked in.
     fn resolve_window(window: &Window, scope: &Scope) -> Result<Window> {
         let Some(base) = &window.base else { return Ok(window.clone()) };
-        let found = scope.windows.iter().find(|(name, _)| name.eq_ignore_ascii_case(&base.text)).map(|(_, w)| w.clone());
-        let named = found.ok_or_else(|| SqlError::semantic(format!("Unrecognized window alias {}", base.text), base.at))?;
+        let found =
+            scope.windows.iter().find(|(name, _)| name.eq_ignore_ascii_case(&base.text)).map(|(_, w)| w.clone());
+        let named =
+            found.ok_or_else(|| SqlError::semantic(format!("Unrecognized window alias {}", base.text), base.at))?;
         let mut whole = Self::resolve_window(&named, scope)?;
         if !window.partition.is_empty() {
             whole.partition = window.partition.clone();
@@ -113,7 +131,10 @@ impl Translator<'_> {
             for key in &window.partition {
                 let typed = self.expr(key, scope)?;
                 if !typed.ty.groupable() {
-                    return Err(SqlError::semantic(format!("Partitioning by expressions of type {} is not allowed", typed.ty), key.at));
+                    return Err(SqlError::semantic(
+                        format!("Partitioning by expressions of type {} is not allowed", typed.ty),
+                        key.at,
+                    ));
                 }
                 keys.push(self.plain(&typed));
             }
@@ -121,7 +142,8 @@ impl Translator<'_> {
         }
         let offsets = window.frame.as_ref().is_some_and(|f| !f.rows && has_offset(f));
         if !window.order.is_empty() {
-            let keys = if offsets { self.single_key(&window.order, scope)? } else { self.sort_keys(&window.order, scope)? };
+            let keys =
+                if offsets { self.single_key(&window.order, scope)? } else { self.sort_keys(&window.order, scope)? };
             parts.push(format!("ORDER BY {keys}"));
         }
         if let Some(frame) = &window.frame {
@@ -133,11 +155,17 @@ impl Translator<'_> {
     /// RANGE with an offset takes exactly one plain key.
     fn single_key(&mut self, order: &[Order], scope: &Scope) -> Result<String> {
         let [only] = order else {
-            return Err(SqlError::semantic("RANGE with an offset needs exactly one ORDER BY expression", order[0].value.at));
+            return Err(SqlError::semantic(
+                "RANGE with an offset needs exactly one ORDER BY expression",
+                order[0].value.at,
+            ));
         };
         let value = self.expr(&only.value, scope)?;
         if !value.ty.is_number() && value.ty != Type::Null {
-            return Err(SqlError::semantic(format!("RANGE with an offset needs a numeric ORDER BY, this is {}", value.ty), only.value.at));
+            return Err(SqlError::semantic(
+                format!("RANGE with an offset needs a numeric ORDER BY, this is {}", value.ty),
+                only.value.at,
+            ));
         }
         let first = only.nulls_first.unwrap_or(!only.descending);
         let direction = if only.descending { "DESC" } else { "ASC" };
@@ -147,7 +175,9 @@ impl Translator<'_> {
     fn frame(&mut self, frame: &Frame, order: &[Order], scope: &Scope, at: usize) -> Result<String> {
         let key = match order.first() {
             Some(order) if !frame.rows && has_offset(frame) => Some(self.expr(&order.value, scope)?.ty),
-            None if !frame.rows && has_offset(frame) => return Err(SqlError::semantic("RANGE with an offset needs ORDER BY", at)),
+            None if !frame.rows && has_offset(frame) => {
+                return Err(SqlError::semantic("RANGE with an offset needs ORDER BY", at));
+            }
             _ => None,
         };
         let unit = if frame.rows { "ROWS" } else { "RANGE" };

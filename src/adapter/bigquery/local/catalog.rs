@@ -56,7 +56,10 @@ impl Names<'_> {
         if let Some(found) = super::script::information_schema(path, self.project) {
             return Some(found);
         }
-        if path.len() >= 2 && path[path.len() - 1].eq_ignore_ascii_case("COLUMNS") && path[path.len() - 2].eq_ignore_ascii_case("INFORMATION_SCHEMA") {
+        if path.len() >= 2
+            && path[path.len() - 1].eq_ignore_ascii_case("COLUMNS")
+            && path[path.len() - 2].eq_ignore_ascii_case("INFORMATION_SCHEMA")
+        {
             return Some(self.columns_view(&path[..path.len() - 2]));
         }
         let literal = |value: &str| value.replace('\'', "''");
@@ -68,7 +71,8 @@ impl Names<'_> {
             return Some(Relation { sql: format!("temp.main.{}", quote(name)), columns });
         }
         let schema = schema.unwrap_or_else(|| self.default_schema().to_owned());
-        let columns = self.read(&format!("database_name <> 'temp' AND schema_name = '{}' AND {named}", literal(&schema)))?;
+        let columns =
+            self.read(&format!("database_name <> 'temp' AND schema_name = '{}' AND {named}", literal(&schema)))?;
         Some(Relation { sql: self.target(path), columns })
     }
 
@@ -78,7 +82,15 @@ impl Names<'_> {
             [project, dataset] => schema_name(project, dataset, self.project),
             _ => owner.first().cloned().unwrap_or_else(|| self.default_schema().to_owned()),
         };
-        let names = ["table_catalog", "table_schema", "table_name", "column_name", "ordinal_position", "is_nullable", "data_type"];
+        let names = [
+            "table_catalog",
+            "table_schema",
+            "table_name",
+            "column_name",
+            "ordinal_position",
+            "is_nullable",
+            "data_type",
+        ];
         let sql = format!(
             "SELECT schema_name, table_name, column_name, column_index, is_nullable, data_type FROM duckdb_columns() WHERE NOT internal AND database_name NOT IN ('rsdbt_sys', 'temp') AND schema_name = {} ORDER BY table_name, column_index",
             text(&schema)
@@ -86,13 +98,25 @@ impl Names<'_> {
         let found = self.connection.borrow_mut().query(&sql).unwrap_or_default();
         let mut lines = vec!["(NULL, NULL, NULL, NULL, NULL::BIGINT, NULL, NULL)".to_owned()];
         for row in found.rows {
-            if let [Value::Text(schema), Value::Text(table), Value::Text(column), Value::Int(position), nullable, Value::Text(ty)] = row.as_slice() {
+            if let [
+                Value::Text(schema),
+                Value::Text(table),
+                Value::Text(column),
+                Value::Int(position),
+                nullable,
+                Value::Text(ty),
+            ] = row.as_slice()
+            {
                 let nullable = if *nullable == Value::Bool(false) { "NO" } else { "YES" };
                 let cells = [self.project, schema, table, column].map(text).join(", ");
                 lines.push(format!("({cells}, {position}, '{nullable}', {})", text(&Type::of_duck(ty).to_string())));
             }
         }
-        let sql = format!("(SELECT * FROM (VALUES {}) AS c({}) WHERE column_name IS NOT NULL)", lines.join(", "), names.join(", "));
+        let sql = format!(
+            "(SELECT * FROM (VALUES {}) AS c({}) WHERE column_name IS NOT NULL)",
+            lines.join(", "),
+            names.join(", ")
+        );
         let ty = |n: &str| if n == "ordinal_position" { Type::Int64 } else { Type::String };
         Relation { sql, columns: names.iter().map(|n| ((*n).to_owned(), ty(n))).collect() }
     }
@@ -115,7 +139,10 @@ impl Catalog for Names<'_> {
 
     fn target(&self, path: &[String]) -> String {
         let (schema, name) = split(path, self.project);
-        let temp = schema.is_none() && self.read(&format!("database_name = 'temp' AND lower(table_name) = lower('{}')", name.replace('\'', "''"))).is_some();
+        let temp = schema.is_none()
+            && self
+                .read(&format!("database_name = 'temp' AND lower(table_name) = lower('{}')", name.replace('\'', "''")))
+                .is_some();
         if temp {
             return format!("temp.main.{}", quote(name));
         }

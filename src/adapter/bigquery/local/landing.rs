@@ -48,7 +48,8 @@ impl LocalSession {
 
     fn append(&mut self, rows: &[Vec<Value>]) -> Result<(), DbError> {
         let refused = |why: client::Error| DbError::new(DbErrorKind::Execution, why.to_string());
-        let mut appender = self.connection.client().appender_to_catalog_and_db(STAGE, "temp", "main").map_err(refused)?;
+        let mut appender =
+            self.connection.client().appender_to_catalog_and_db(STAGE, "temp", "main").map_err(refused)?;
         for row in rows {
             appender.append_row(client::appender_params_from_iter(row.iter().map(cell))).map_err(refused)?;
         }

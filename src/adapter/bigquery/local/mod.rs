@@ -55,7 +55,8 @@ impl LocalBigQuery {
 }
 
 fn has_macros(database: &Database) -> Result<bool, DbError> {
-    let table = database.connect()?.query("SELECT count(*) FROM duckdb_databases() WHERE database_name = 'rsdbt_sys'")?;
+    let table =
+        database.connect()?.query("SELECT count(*) FROM duckdb_databases() WHERE database_name = 'rsdbt_sys'")?;
     Ok(table.rows.first().and_then(|row| row.first()) == Some(&crate::adapter::Value::Int(1)))
 }
 

@@ -9,9 +9,13 @@ pub(super) fn named(table: Table, cols: &[OutCol]) -> Table {
     let columns = cols
         .iter()
         .enumerate()
-        .map(|(i, col)| Column { name: col.name.clone().unwrap_or_else(|| format!("f{i}_")), data_type: col.ty.to_string() })
+        .map(|(i, col)| Column {
+            name: col.name.clone().unwrap_or_else(|| format!("f{i}_")),
+            data_type: col.ty.to_string(),
+        })
         .collect();
-    let rows = table.rows.into_iter().map(|row| row.into_iter().zip(cols).map(|(v, c)| shaped(v, &c.ty)).collect()).collect();
+    let rows =
+        table.rows.into_iter().map(|row| row.into_iter().zip(cols).map(|(v, c)| shaped(v, &c.ty)).collect()).collect();
     Table { columns, rows }
 }
 
@@ -28,7 +32,11 @@ fn shaped(value: Value, ty: &Type) -> Value {
             Value::Text(format!("[{})", ends.join(", ")))
         }
         (Value::Struct(fields), Type::Struct(types)) => Value::Struct(
-            fields.into_iter().zip(types).map(|((_, v), f)| (f.name.clone().unwrap_or_default(), shaped(v, &f.ty))).collect(),
+            fields
+                .into_iter()
+                .zip(types)
+                .map(|((_, v), f)| (f.name.clone().unwrap_or_default(), shaped(v, &f.ty)))
+                .collect(),
         ),
         (Value::List(items), Type::Array(inner)) => Value::List(items.into_iter().map(|v| shaped(v, inner)).collect()),
         (Value::Date(days), Type::DateTime) => Value::DateTime(i64::from(days) * 86_400_000_000),

@@ -50,17 +50,23 @@ impl LocalSession {
                 }
                 return self.block(otherwise, frame);
             }
-            K::CaseOf { operand, branches, otherwise } => return self.case(operand.as_ref(), branches, otherwise.as_deref(), frame),
+            K::CaseOf { operand, branches, otherwise } => {
+                return self.case(operand.as_ref(), branches, otherwise.as_deref(), frame);
+            }
             K::Loop { label, body } => return self.repeat(label.as_deref(), body, frame, |_| Ok(true), |_| Ok(false)),
             K::While { label, condition, body } => {
                 return self.repeat(label.as_deref(), body, frame, |s| s.condition(condition), |_| Ok(false));
             }
-            K::Repeat { label, body, until } => return self.repeat(label.as_deref(), body, frame, |_| Ok(true), |s| s.condition(until)),
+            K::Repeat { label, body, until } => {
+                return self.repeat(label.as_deref(), body, frame, |_| Ok(true), |s| s.condition(until));
+            }
             K::For { label, name, query, body } => return self.for_in(label.as_deref(), name, query, body, frame),
             K::Break(label) => return Ok(Flow::Break(label.clone())),
             K::Continue(label) => return Ok(Flow::Continue(label.clone())),
             K::Return => return Ok(Flow::Return),
-            K::Block { label, body, handler } => return self.guarded(label.as_deref(), body, handler.as_deref(), frame),
+            K::Block { label, body, handler } => {
+                return self.guarded(label.as_deref(), body, handler.as_deref(), frame);
+            }
             K::ExecuteImmediate { sql, into, using } => return self.execute(sql, into, using, frame),
             K::Call { name, args } => return self.call(&name.text(), args, frame, at),
             K::Raise(message) => return Err(self.raise(message.as_ref(), frame, at)?),
@@ -80,7 +86,9 @@ impl LocalSession {
             K::CreateProcedure { name, .. } => {
                 self.procedures.insert(name.text().to_lowercase(), statement.kind.clone());
             }
-            K::Drop { what: what @ ("FUNCTION" | "TABLE FUNCTION" | "PROCEDURE"), name, if_exists } => self.drop_routine(what, &name.text(), *if_exists, at)?,
+            K::Drop { what: what @ ("FUNCTION" | "TABLE FUNCTION" | "PROCEDURE"), name, if_exists } => {
+                self.drop_routine(what, &name.text(), *if_exists, at)?
+            }
             _ => self.simple(statement, &frame.params.clone())?,
         }
         Ok(Flow::Next)
@@ -90,7 +98,9 @@ impl LocalSession {
     fn condition(&mut self, value: &Expr) -> Result<bool, DbError> {
         let typed = self.translate(|t| t.standalone(value))?;
         if !matches!(typed.ty, Type::Bool | Type::Null) {
-            return Err(self.refused(SqlError::semantic(format!("a condition must be BOOL, this is {}", typed.ty), value.at)));
+            return Err(
+                self.refused(SqlError::semantic(format!("a condition must be BOOL, this is {}", typed.ty), value.at))
+            );
         }
         Ok(self.value(&typed.sql, value.at)? == Value::Bool(true))
     }
@@ -101,13 +111,23 @@ impl LocalSession {
     }
 
     fn store(&mut self, name: &str, ty: &Type, sql: &str, at: usize) -> Result<(), DbError> {
-        let statement = format!("SET VARIABLE {} = CAST({sql} AS {})", crate::sql::types::quote(&format!("v_{}", name.to_lowercase())), ty.duck());
+        let statement = format!(
+            "SET VARIABLE {} = CAST({sql} AS {})",
+            crate::sql::types::quote(&format!("v_{}", name.to_lowercase())),
+            ty.duck()
+        );
         self.connection.query(&statement).map_err(|e| self.failed(e, at))?;
         self.variables.insert(name.to_lowercase(), ty.clone());
         Ok(())
     }
 
-    fn declare(&mut self, names: &[Ident], ty: Option<&crate::sql::ast::TypeName>, default: Option<&Expr>, at: usize) -> Result<(), DbError> {
+    fn declare(
+        &mut self,
+        names: &[Ident],
+        ty: Option<&crate::sql::ast::TypeName>,
+        default: Option<&Expr>,
+        at: usize,
+    ) -> Result<(), DbError> {
         let declared = match ty {
             Some(name) => Some(Type::of_name(name).map_err(|e| self.refused(e))?),
             None => None,
@@ -136,7 +156,8 @@ impl LocalSession {
                     let ty = self.variable_type(name)?;
                     // dbt writes SET (x) = (SELECT AS STRUCT ...): a struct of one field for one variable
                     let given = self.translate(|t| t.standalone(value))?;
-                    if matches!(&given.ty, Type::Struct(fields) if fields.len() == 1) && !matches!(ty, Type::Struct(_)) {
+                    if matches!(&given.ty, Type::Struct(fields) if fields.len() == 1) && !matches!(ty, Type::Struct(_))
+                    {
                         return self.set_fields(targets, &given, value, at);
                     }
                     let sql = self.translate(|t| t.assigned(value, &ty))?;
@@ -154,15 +175,21 @@ impl LocalSession {
             return Err(self.refused(SqlError::semantic("SET of several variables needs a STRUCT", value.at)));
         };
         if fields.len() != targets.len() {
-            return Err(self.refused(SqlError::semantic(format!("{} variables, but {} values", targets.len(), fields.len()), value.at)));
+            return Err(self.refused(SqlError::semantic(
+                format!("{} variables, but {} values", targets.len(), fields.len()),
+                value.at,
+            )));
         }
         self.connection.query(&format!("SET VARIABLE sys_set = {}", typed.sql)).map_err(|e| self.failed(e, at))?;
-        let fields: Vec<(String, Type)> = crate::sql::types::field_names(fields).into_iter().zip(fields.iter().map(|f| f.ty.clone())).collect();
+        let fields: Vec<(String, Type)> =
+            crate::sql::types::field_names(fields).into_iter().zip(fields.iter().map(|f| f.ty.clone())).collect();
         for (target, (phys, from)) in targets.iter().zip(fields) {
             let SetTarget::Variable(name) = target else { continue };
             let ty = self.variable_type(name)?;
             if from.distance(&ty).is_none() {
-                return Err(self.refused(SqlError::semantic(format!("{} is {ty}, the value {from}", name.text), name.at)));
+                return Err(
+                    self.refused(SqlError::semantic(format!("{} is {ty}, the value {from}", name.text), name.at))
+                );
             }
             self.store(&name.text, &ty, &format!("(getvariable('sys_set')).{}", crate::sql::types::quote(&phys)), at)?;
         }
@@ -191,7 +218,13 @@ impl LocalSession {
         Ok(())
     }
 
-    fn case(&mut self, operand: Option<&Expr>, branches: &[(Expr, Vec<Statement>)], otherwise: Option<&[Statement]>, frame: &mut Frame) -> Done {
+    fn case(
+        &mut self,
+        operand: Option<&Expr>,
+        branches: &[(Expr, Vec<Statement>)],
+        otherwise: Option<&[Statement]>,
+        frame: &mut Frame,
+    ) -> Done {
         for (when, body) in branches {
             let hit = match operand {
                 None => self.condition(when)?,
@@ -210,10 +243,16 @@ impl LocalSession {
 
     /// A loop: `before` says whether another round begins, `after` whether it was the last.
     fn repeat(
-        &mut self, label: Option<&str>, body: &[Statement], frame: &mut Frame, before: impl Fn(&mut Self) -> Result<bool, DbError>,
+        &mut self,
+        label: Option<&str>,
+        body: &[Statement],
+        frame: &mut Frame,
+        before: impl Fn(&mut Self) -> Result<bool, DbError>,
         after: impl Fn(&mut Self) -> Result<bool, DbError>,
     ) -> Done {
-        let own = |wanted: &Option<String>| wanted.as_deref().is_none_or(|w| label.is_some_and(|l| l.eq_ignore_ascii_case(w)));
+        let own = |wanted: &Option<String>| {
+            wanted.as_deref().is_none_or(|w| label.is_some_and(|l| l.eq_ignore_ascii_case(w)))
+        };
         while before(self)? {
             match self.block(body, frame)? {
                 Flow::Break(wanted) if own(&wanted) => break,
@@ -228,17 +267,35 @@ impl LocalSession {
         Ok(Flow::Next)
     }
 
-    fn for_in(&mut self, label: Option<&str>, name: &Ident, query: &crate::sql::ast::Query, body: &[Statement], frame: &mut Frame) -> Done {
+    fn for_in(
+        &mut self,
+        label: Option<&str>,
+        name: &Ident,
+        query: &crate::sql::ast::Query,
+        body: &[Statement],
+        frame: &mut Frame,
+    ) -> Done {
         let out = self.translate(|t| t.top_query(query))?;
-        let parts: Vec<String> = out.cols.iter().map(|c| format!("{0} := q.{0}", crate::sql::types::quote(&c.phys))).collect();
-        let fields = out.cols.iter().map(|c| crate::sql::types::Field { name: c.name.clone(), ty: c.ty.clone() }).collect();
+        let parts: Vec<String> =
+            out.cols.iter().map(|c| format!("{0} := q.{0}", crate::sql::types::quote(&c.phys))).collect();
+        let fields =
+            out.cols.iter().map(|c| crate::sql::types::Field { name: c.name.clone(), ty: c.ty.clone() }).collect();
         let ty = Type::Struct(fields);
         let at = query.at;
         let holder = format!("sys_for_{}", name.text.to_lowercase());
-        let sql = format!("SET VARIABLE {} = ARRAY(SELECT struct_pack({}) FROM ({}) AS q)", crate::sql::types::quote(&holder), parts.join(", "), out.sql);
+        let sql = format!(
+            "SET VARIABLE {} = ARRAY(SELECT struct_pack({}) FROM ({}) AS q)",
+            crate::sql::types::quote(&holder),
+            parts.join(", "),
+            out.sql
+        );
         self.connection.query(&sql).map_err(|e| self.failed(e, at))?;
-        let Value::Int(count) = self.value(&format!("len(getvariable({}))", text(&holder)), at)? else { return Ok(Flow::Next) };
-        let own = |wanted: &Option<String>| wanted.as_deref().is_none_or(|w| label.is_some_and(|l| l.eq_ignore_ascii_case(w)));
+        let Value::Int(count) = self.value(&format!("len(getvariable({}))", text(&holder)), at)? else {
+            return Ok(Flow::Next);
+        };
+        let own = |wanted: &Option<String>| {
+            wanted.as_deref().is_none_or(|w| label.is_some_and(|l| l.eq_ignore_ascii_case(w)))
+        };
         for i in 1..=count {
             self.store(&name.text, &ty, &format!("getvariable({})[{i}]", text(&holder)), at)?;
             match self.block(body, frame)? {
@@ -252,7 +309,13 @@ impl LocalSession {
         Ok(Flow::Next)
     }
 
-    fn guarded(&mut self, label: Option<&str>, body: &[Statement], handler: Option<&[Statement]>, frame: &mut Frame) -> Done {
+    fn guarded(
+        &mut self,
+        label: Option<&str>,
+        body: &[Statement],
+        handler: Option<&[Statement]>,
+        frame: &mut Frame,
+    ) -> Done {
         let outer = self.variables.clone();
         let done = self.block(body, frame);
         self.variables = outer;
@@ -276,7 +339,9 @@ impl LocalSession {
     fn raise(&mut self, message: Option<&Expr>, frame: &Frame, at: usize) -> Result<DbError, DbError> {
         let Some(message) = message else {
             let error = frame.error.clone();
-            return error.ok_or_else(|| self.refused(SqlError::semantic("RAISE without a message belongs into an exception handler", at)));
+            return error.ok_or_else(|| {
+                self.refused(SqlError::semantic("RAISE without a message belongs into an exception handler", at))
+            });
         };
         let typed = self.translate(|t| t.standalone(message))?;
         let shown = match self.value(&typed.sql, at)? {
@@ -297,7 +362,9 @@ impl LocalSession {
             let key = name.as_ref().map_or_else(|| (i + 1).to_string(), |n| n.text.clone());
             let holder = format!("sys_param_{}", key.to_lowercase());
             let ty = if typed.is_null() { Type::Int64 } else { typed.ty.clone() };
-            self.connection.query(&format!("SET VARIABLE {} = {}", crate::sql::types::quote(&holder), typed.sql)).map_err(|e| self.failed(e, value.at))?;
+            self.connection
+                .query(&format!("SET VARIABLE {} = {}", crate::sql::types::quote(&holder), typed.sql))
+                .map_err(|e| self.failed(e, value.at))?;
             params.push((key, Typed::new(format!("CAST(getvariable({}) AS {})", text(&holder), ty.duck()), ty)));
         }
         let outer = std::mem::replace(&mut self.text, content.clone());
@@ -326,7 +393,15 @@ impl LocalSession {
     }
 
     fn model_key(&mut self, name: &crate::sql::ast::Path) -> String {
-        super::session::names(&mut self.connection, &self.project, &self.dataset, &self.zone, &self.variables, &self.routines).model_key(&name.parts)
+        super::session::names(
+            &mut self.connection,
+            &self.project,
+            &self.dataset,
+            &self.zone,
+            &self.variables,
+            &self.routines,
+        )
+        .model_key(&name.parts)
     }
 
     fn create_model(&mut self, model: &crate::sql::ast::Model, at: usize) -> Result<(), DbError> {
@@ -335,10 +410,15 @@ impl LocalSession {
             if model.mode.if_not_exists {
                 return Ok(());
             }
-            return Err(self.refused(SqlError::semantic(format!("Already Exists: Model {}", model.name.text()), model.name.at)));
+            return Err(
+                self.refused(SqlError::semantic(format!("Already Exists: Model {}", model.name.text()), model.name.at))
+            );
         }
         if !self.columns_of(&model.name.parts)?.is_empty() {
-            return Err(self.refused(SqlError::semantic(format!("Already Exists: {} is a table or view", model.name.text()), model.name.at)));
+            return Err(self.refused(SqlError::semantic(
+                format!("Already Exists: {} is a table or view", model.name.text()),
+                model.name.at,
+            )));
         }
         let Some(query) = &model.query else {
             return Err(self.refused(SqlError::unsupported("CREATE MODEL without a query", at)));
@@ -371,28 +451,47 @@ impl LocalSession {
 
     fn drop_routine(&mut self, what: &str, name: &str, if_exists: bool, at: usize) -> Result<(), DbError> {
         let key = name.to_lowercase();
-        let gone = if what == "PROCEDURE" { self.procedures.remove(&key).is_some() } else { self.routines.0.remove(&key).is_some() };
-        if gone || if_exists { Ok(()) } else { Err(self.refused(SqlError::semantic(format!("Not found: {what} {name}"), at))) }
+        let gone = if what == "PROCEDURE" {
+            self.procedures.remove(&key).is_some()
+        } else {
+            self.routines.0.remove(&key).is_some()
+        };
+        if gone || if_exists {
+            Ok(())
+        } else {
+            Err(self.refused(SqlError::semantic(format!("Not found: {what} {name}"), at)))
+        }
     }
 
     fn call(&mut self, name: &str, args: &[Expr], _frame: &mut Frame, at: usize) -> Done {
-        let Some(StatementKind::CreateProcedure { params, body, .. }) = self.procedures.get(&name.to_lowercase()).cloned() else {
+        let Some(StatementKind::CreateProcedure { params, body, .. }) =
+            self.procedures.get(&name.to_lowercase()).cloned()
+        else {
             return Err(self.refused(SqlError::semantic(format!("Procedure not found: {name}"), at)));
         };
         if params.len() != args.len() {
-            return Err(self.refused(SqlError::semantic(format!("Procedure {name} takes {} arguments, {} given", params.len(), args.len()), at)));
+            return Err(self.refused(SqlError::semantic(
+                format!("Procedure {name} takes {} arguments, {} given", params.len(), args.len()),
+                at,
+            )));
         }
         let outer = self.variables.clone();
         let mut inputs = Vec::new();
         for (param, arg) in params.iter().zip(args) {
             let ty = self.param_type(param, arg)?;
             let sql = if param.mode == "OUT" { "NULL".to_owned() } else { self.translate(|t| t.assigned(arg, &ty))? };
-            self.connection.query(&format!("SET VARIABLE {} = CAST({sql} AS {})", hold(&param.name.text), ty.duck())).map_err(|e| self.failed(e, at))?;
+            self.connection
+                .query(&format!("SET VARIABLE {} = CAST({sql} AS {})", hold(&param.name.text), ty.duck()))
+                .map_err(|e| self.failed(e, at))?;
             inputs.push((param.name.text.clone(), ty));
         }
         let saved: Vec<(String, String)> = outer.keys().map(|k| (k.clone(), format!("sys_save_{k}"))).collect();
         for (key, save) in &saved {
-            self.connection.query(&format!("SET VARIABLE {} = getvariable({})", crate::sql::types::quote(save), text(&format!("v_{key}"))))?;
+            self.connection.query(&format!(
+                "SET VARIABLE {} = getvariable({})",
+                crate::sql::types::quote(save),
+                text(&format!("v_{key}"))
+            ))?;
         }
         self.variables.clear();
         for (param, ty) in &inputs {
@@ -400,19 +499,34 @@ impl LocalSession {
         }
         let done = self.block(&body, &mut Frame::default());
         for (param, _) in &inputs {
-            self.connection.query(&format!("SET VARIABLE {} = getvariable({})", hold(param), text(&format!("v_{}", param.to_lowercase()))))?;
+            self.connection.query(&format!(
+                "SET VARIABLE {} = getvariable({})",
+                hold(param),
+                text(&format!("v_{}", param.to_lowercase()))
+            ))?;
         }
         for (key, save) in &saved {
-            self.connection.query(&format!("SET VARIABLE {} = getvariable({})", crate::sql::types::quote(&format!("v_{key}")), text(save)))?;
+            self.connection.query(&format!(
+                "SET VARIABLE {} = getvariable({})",
+                crate::sql::types::quote(&format!("v_{key}")),
+                text(save)
+            ))?;
         }
         self.variables = outer;
         done?;
         for (param, arg) in params.iter().zip(args).filter(|(p, _)| p.mode != "IN") {
             let crate::sql::ast::Kind::Name(target) = &arg.kind else {
-                return Err(self.refused(SqlError::semantic(format!("the {} argument must be a variable", param.mode), arg.at)));
+                return Err(
+                    self.refused(SqlError::semantic(format!("the {} argument must be a variable", param.mode), arg.at))
+                );
             };
             let ty = self.variable_type(target)?;
-            self.store(&target.text, &ty, &format!("getvariable({})", text(&format!("sys_in_{}", param.name.text.to_lowercase()))), at)?;
+            self.store(
+                &target.text,
+                &ty,
+                &format!("getvariable({})", text(&format!("sys_in_{}", param.name.text.to_lowercase()))),
+                at,
+            )?;
         }
         Ok(Flow::Next)
     }
@@ -462,7 +576,12 @@ pub(super) fn information_schema(path: &[String], project: &str) -> Option<Relat
         None => "TRUE".to_owned(),
     };
     let owner = text(project);
-    let own = |column: &str| format!("{} AND database_name NOT IN ('rsdbt_sys', 'system', 'temp') AND {column} NOT LIKE '\\_rsdbt%' ESCAPE '\\'", within(column));
+    let own = |column: &str| {
+        format!(
+            "{} AND database_name NOT IN ('rsdbt_sys', 'system', 'temp') AND {column} NOT LIKE '\\_rsdbt%' ESCAPE '\\'",
+            within(column)
+        )
+    };
     let (sql, columns): (String, &[&str]) = match view.as_str() {
         "TABLES" => (
             format!(
@@ -472,14 +591,23 @@ pub(super) fn information_schema(path: &[String], project: &str) -> Option<Relat
             &["table_catalog", "table_schema", "table_name", "table_type", "is_insertable_into", "is_typed"],
         ),
         "VIEWS" => (
-            format!("SELECT {owner} AS table_catalog, schema_name AS table_schema, view_name AS table_name, sql AS view_definition FROM duckdb_views() WHERE NOT internal AND {}", own("schema_name")),
+            format!(
+                "SELECT {owner} AS table_catalog, schema_name AS table_schema, view_name AS table_name, sql AS view_definition FROM duckdb_views() WHERE NOT internal AND {}",
+                own("schema_name")
+            ),
             &["table_catalog", "table_schema", "table_name", "view_definition"],
         ),
         "SCHEMATA" => (
-            format!("SELECT {owner} AS catalog_name, schema_name FROM duckdb_schemas() WHERE NOT internal AND {}", own("schema_name")),
+            format!(
+                "SELECT {owner} AS catalog_name, schema_name FROM duckdb_schemas() WHERE NOT internal AND {}",
+                own("schema_name")
+            ),
             &["catalog_name", "schema_name"],
         ),
         _ => return None,
     };
-    Some(Relation { sql: format!("({sql})"), columns: columns.iter().map(|c| ((*c).to_owned(), Type::String)).collect() })
+    Some(Relation {
+        sql: format!("({sql})"),
+        columns: columns.iter().map(|c| ((*c).to_owned(), Type::String)).collect(),
+    })
 }

@@ -58,7 +58,9 @@ impl LocalSession {
         let mut frame = Frame::default();
         match self.block(&statements, &mut frame)? {
             Flow::Next | Flow::Return => Ok(self.last.take().unwrap_or_default()),
-            Flow::Break(_) | Flow::Continue(_) => Err(DbError::new(DbErrorKind::Semantic, "BREAK or CONTINUE outside a loop")),
+            Flow::Break(_) | Flow::Continue(_) => {
+                Err(DbError::new(DbErrorKind::Semantic, "BREAK or CONTINUE outside a loop"))
+            }
         }
     }
 
@@ -82,7 +84,8 @@ impl LocalSession {
 
     /// The columns of a table or view; empty where there is none.
     pub fn columns_of(&mut self, path: &[String]) -> Result<Vec<Column>, DbError> {
-        let names = names(&mut self.connection, &self.project, &self.dataset, &self.zone, &self.variables, &self.routines);
+        let names =
+            names(&mut self.connection, &self.project, &self.dataset, &self.zone, &self.variables, &self.routines);
         let found = crate::sql::translate::Catalog::relation(&names, path);
         let columns = found.map(|r| r.columns).unwrap_or_default();
         Ok(columns.into_iter().map(|(name, ty)| Column { name, data_type: ty.to_string() }).collect())
@@ -109,8 +112,12 @@ impl LocalSession {
     }
 
     /// Runs a translation with this session's names.
-    pub(super) fn translate<T>(&mut self, work: impl FnOnce(&mut Translator<'_>) -> crate::sql::Result<T>) -> Result<T, DbError> {
-        let names = names(&mut self.connection, &self.project, &self.dataset, &self.zone, &self.variables, &self.routines);
+    pub(super) fn translate<T>(
+        &mut self,
+        work: impl FnOnce(&mut Translator<'_>) -> crate::sql::Result<T>,
+    ) -> Result<T, DbError> {
+        let names =
+            names(&mut self.connection, &self.project, &self.dataset, &self.zone, &self.variables, &self.routines);
         let mut translator = Translator::new(&names);
         let result = work(&mut translator);
         drop(names);
@@ -118,7 +125,11 @@ impl LocalSession {
     }
 
     /// One statement that is not procedural.
-    pub(super) fn simple(&mut self, statement: &Statement, params: &[(String, crate::sql::translate::Typed)]) -> Result<(), DbError> {
+    pub(super) fn simple(
+        &mut self,
+        statement: &Statement,
+        params: &[(String, crate::sql::translate::Typed)],
+    ) -> Result<(), DbError> {
         let plan = self.translate(|t| {
             t.params = params.to_vec();
             t.statement(statement)
@@ -167,7 +178,10 @@ impl LocalSession {
                 if let Some(wanted) = wanted {
                     let expected = self.connection.query(&format!("SELECT CAST({wanted} AS BIGINT)"))?;
                     if expected.rows.first().and_then(|r| r.first()) != Some(&Value::Int(count)) {
-                        let error = DbError::new(DbErrorKind::Execution, format!("ASSERT_ROWS_MODIFIED: {count} rows were modified"));
+                        let error = DbError::new(
+                            DbErrorKind::Execution,
+                            format!("ASSERT_ROWS_MODIFIED: {count} rows were modified"),
+                        );
                         return Err(self.failed(error, at));
                     }
                 }
@@ -198,9 +212,22 @@ impl LocalSession {
 }
 
 pub(super) fn names<'a>(
-    connection: &'a mut Connection, project: &'a str, dataset: &'a str, zone: &str, variables: &'a HashMap<String, Type>, routines: &'a Routines,
+    connection: &'a mut Connection,
+    project: &'a str,
+    dataset: &'a str,
+    zone: &str,
+    variables: &'a HashMap<String, Type>,
+    routines: &'a Routines,
 ) -> Names<'a> {
-    Names { connection: RefCell::new(connection), project, dataset, zone: zone.to_owned(), variables, routines: &routines.0, cache: RefCell::default() }
+    Names {
+        connection: RefCell::new(connection),
+        project,
+        dataset,
+        zone: zone.to_owned(),
+        variables,
+        routines: &routines.0,
+        cache: RefCell::default(),
+    }
 }
 
 /// A date or time as text, inside a RANGE.
@@ -213,7 +240,13 @@ pub(super) fn plain_text(value: &Value) -> String {
     let stamp = |micros: i64| {
         let time = micros.rem_euclid(DAY);
         let (seconds, fraction) = (time / 1_000_000, time % 1_000_000);
-        let shown = format!("{}T{:02}:{:02}:{:02}", date(micros.div_euclid(DAY)), seconds / 3600, seconds / 60 % 60, seconds % 60);
+        let shown = format!(
+            "{}T{:02}:{:02}:{:02}",
+            date(micros.div_euclid(DAY)),
+            seconds / 3600,
+            seconds / 60 % 60,
+            seconds % 60
+        );
         if fraction == 0 { shown } else { format!("{shown}.{fraction:06}") }
     };
     match value {

@@ -45,7 +45,8 @@ impl Session for LocalSession {
     }
 
     fn schemas(&mut self, database: &str) -> Result<Vec<String>, DbError> {
-        let table = self.connection.query("select distinct schema_name from duckdb_schemas() where not internal order by 1")?;
+        let table =
+            self.connection.query("select distinct schema_name from duckdb_schemas() where not internal order by 1")?;
         let own = database == self.project;
         let prefix = format!("{database}__");
         let names = table.rows.into_iter().flatten().filter_map(|value| match value {

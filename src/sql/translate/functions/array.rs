@@ -58,14 +58,17 @@ fn includes(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed>
     };
     let (array, value) = (t.expr(array, scope)?, t.expr(value, scope)?);
     let element = array.ty.element().cloned().unwrap_or(Type::Null);
-    let ty = element.common(&value.ty).ok_or_else(|| SqlError::semantic("ARRAY_INCLUDES: the types differ", call.at))?;
+    let ty =
+        element.common(&value.ty).ok_or_else(|| SqlError::semantic("ARRAY_INCLUDES: the types differ", call.at))?;
     let list = t.convert(&array, &Type::Array(Box::new(ty.clone())));
     Ok(Typed::new(format!("list_contains({list}, {})", t.convert(&value, &ty)), Type::Bool))
 }
 
 fn lambda(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
     let (array, params, body) = match call.args.as_slice() {
-        [array, Expr { kind: Kind::Lambda { params, body }, .. }] if (1..=2).contains(&params.len()) => (array, params, body),
+        [array, Expr { kind: Kind::Lambda { params, body }, .. }] if (1..=2).contains(&params.len()) => {
+            (array, params, body)
+        }
         _ => return Err(SqlError::semantic(format!("{} needs an array and a lambda", call.name), call.at)),
     };
     let array = t.expr(array, scope)?;

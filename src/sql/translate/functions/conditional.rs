@@ -18,8 +18,16 @@ pub(super) const TABLE: &[Sig] = &[
     f("ISNULL", "a", "b", "($1 IS NULL)"),
 ];
 
-pub(super) const SPECIAL: &[(&str, Special)] =
-    &[("IF", iff), ("NULLIF", nullif), ("ERROR", error), ("GREATEST", extreme), ("LEAST", extreme), ("IFERROR", iferror), ("ISERROR", iserror), ("NULLIFERROR", nulliferror)];
+pub(super) const SPECIAL: &[(&str, Special)] = &[
+    ("IF", iff),
+    ("NULLIF", nullif),
+    ("ERROR", error),
+    ("GREATEST", extreme),
+    ("LEAST", extreme),
+    ("IFERROR", iferror),
+    ("ISERROR", iserror),
+    ("NULLIFERROR", nulliferror),
+];
 
 fn iff(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
     let [condition, yes, no] = call.args.as_slice() else {
@@ -28,7 +36,14 @@ fn iff(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
     let condition = t.bool(condition, scope)?;
     let values = [(t.expr(yes, scope)?, yes.at), (t.expr(no, scope)?, no.at)];
     let ty = t.common_of(&values)?;
-    Ok(Typed::new(format!("CASE WHEN {condition} THEN {} ELSE {} END", t.convert(&values[0].0, &ty), t.convert(&values[1].0, &ty)), ty))
+    Ok(Typed::new(
+        format!(
+            "CASE WHEN {condition} THEN {} ELSE {} END",
+            t.convert(&values[0].0, &ty),
+            t.convert(&values[1].0, &ty)
+        ),
+        ty,
+    ))
 }
 
 fn nullif(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
@@ -38,7 +53,8 @@ fn nullif(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
     let values = [(t.expr(a, scope)?, a.at), (t.expr(b, scope)?, b.at)];
     let ty = t.common_of(&values)?;
     let ty = if ty == Type::Null { Type::Int64 } else { ty };
-    let (x, y) = (Typed::new(t.convert(&values[0].0, &ty), ty.clone()), Typed::new(t.convert(&values[1].0, &ty), ty.clone()));
+    let (x, y) =
+        (Typed::new(t.convert(&values[0].0, &ty), ty.clone()), Typed::new(t.convert(&values[1].0, &ty), ty.clone()));
     let test = t.comparison("=", &x, &y, call.at)?;
     Ok(Typed::new(format!("CASE WHEN {} THEN NULL ELSE {} END", test.sql, x.sql), ty))
 }
@@ -69,11 +85,20 @@ fn extreme(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> 
         return Err(SqlError::semantic(format!("{} is not defined for arguments of type {ty}", call.name), call.at));
     }
     let list: Vec<String> = values.iter().map(|(v, _)| t.convert(v, &ty)).collect();
-    let mut sql = format!("CASE WHEN {} THEN NULL ELSE {}({}) END", list.iter().map(|v| format!("{v} IS NULL")).collect::<Vec<_>>().join(" OR "), call.name.to_lowercase(), list.join(", "));
+    let mut sql = format!(
+        "CASE WHEN {} THEN NULL ELSE {}({}) END",
+        list.iter().map(|v| format!("{v} IS NULL")).collect::<Vec<_>>().join(" OR "),
+        call.name.to_lowercase(),
+        list.join(", ")
+    );
     if ty == Type::Float64 {
         let nan = list.iter().map(|v| format!("isnan({v})")).collect::<Vec<_>>().join(" OR ");
         let null = list.iter().map(|v| format!("{v} IS NULL")).collect::<Vec<_>>().join(" OR ");
-        sql = format!("CASE WHEN {null} THEN NULL WHEN {nan} THEN 'nan'::DOUBLE ELSE {}({}) END", call.name.to_lowercase(), list.join(", "));
+        sql = format!(
+            "CASE WHEN {null} THEN NULL WHEN {nan} THEN 'nan'::DOUBLE ELSE {}({}) END",
+            call.name.to_lowercase(),
+            list.join(", ")
+        );
     }
     Ok(Typed::new(sql, ty))
 }

@@ -106,13 +106,18 @@ fn kind(t: &Translator<'_>, call: &Call, value: &Typed) -> Result<(String, &'sta
     let upper = call.name.to_uppercase();
     let (_, named, stem) = KINDS.iter().find(|(prefix, ..)| upper.starts_with(prefix)).unwrap_or(&KINDS[2]);
     let own = KINDS.iter().find(|(_, ty, _)| *ty == value.ty);
-    if let Some((_, ty, stem)) = own.filter(|(_, ty, _)| value.ty.distance(named).is_none() || *ty == *named || upper.starts_with("DATE_")) {
+    if let Some((_, ty, stem)) =
+        own.filter(|(_, ty, _)| value.ty.distance(named).is_none() || *ty == *named || upper.starts_with("DATE_"))
+    {
         return Ok((value.sql.clone(), stem, ty.clone()));
     }
     if value.ty.distance(named).is_some() || t.literal_target(value, named).is_some() {
         return Ok((t.convert(value, named), stem, named.clone()));
     }
-    Err(SqlError::semantic(format!("No matching signature for function {upper} for argument type {}", value.ty), call.at))
+    Err(SqlError::semantic(
+        format!("No matching signature for function {upper} for argument type {}", value.ty),
+        call.at,
+    ))
 }
 
 fn count(call: &Call, counts: std::ops::RangeInclusive<usize>) -> Result<()> {
@@ -132,7 +137,11 @@ fn check_part(call: &Call, part: &str, ty: &Type) -> Result<()> {
         Type::Timestamp => TIMES.contains(&part) || part == "DAY",
         _ => DATES.contains(&part) || TIMES.contains(&part),
     };
-    if fine { Ok(()) } else { Err(SqlError::semantic(format!("{} does not support the {part} date part", call.name.to_uppercase()), call.at)) }
+    if fine {
+        Ok(())
+    } else {
+        Err(SqlError::semantic(format!("{} does not support the {part} date part", call.name.to_uppercase()), call.at))
+    }
 }
 
 fn add(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
@@ -158,7 +167,10 @@ fn add(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
 fn add_months(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
     count(call, 2..=2)?;
     let values = t.exprs(&call.args, scope)?;
-    Ok(Typed::new(format!("bq_date_add({}, {}, 'MONTH')", t.convert(&values[0], &Type::Date), values[1].sql), Type::Date))
+    Ok(Typed::new(
+        format!("bq_date_add({}, {}, 'MONTH')", t.convert(&values[0], &Type::Date), values[1].sql),
+        Type::Date,
+    ))
 }
 
 fn diff(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
@@ -224,7 +236,9 @@ fn bucket(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
             let origin = t.expr(origin, scope)?;
             t.convert(&origin, &ty)
         }
-        None => format!("CAST('1950-01-01 00:00:00{}' AS {})", if ty == Type::Timestamp { "+00" } else { "" }, ty.duck()),
+        None => {
+            format!("CAST('1950-01-01 00:00:00{}' AS {})", if ty == Type::Timestamp { "+00" } else { "" }, ty.duck())
+        }
     };
     let _: Option<&Expr> = None;
     Ok(Typed::new(format!("bq_{stem}_bucket({sql}, {}, {origin})", width.sql), ty))

@@ -8,13 +8,34 @@ use crate::sql::types::Type;
 
 /// Date parts with the DuckDB function where it means the same.
 const NATIVE: &[(&str, &str)] = &[
-    ("YEAR", "year"), ("MONTH", "month"), ("DAY", "day"), ("QUARTER", "quarter"), ("DAYOFYEAR", "dayofyear"),
-    ("HOUR", "hour"), ("MINUTE", "minute"),
+    ("YEAR", "year"),
+    ("MONTH", "month"),
+    ("DAY", "day"),
+    ("QUARTER", "quarter"),
+    ("DAYOFYEAR", "dayofyear"),
+    ("HOUR", "hour"),
+    ("MINUTE", "minute"),
 ];
 const WEEKDAYS: &[&str] = &["SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY"];
 const PARTS: &[&str] = &[
-    "MICROSECOND", "MILLISECOND", "NANOSECOND", "SECOND", "MINUTE", "HOUR", "DAYOFWEEK", "DAY", "DAYOFYEAR", "WEEK", "ISOWEEK", "MONTH", "QUARTER",
-    "YEAR", "ISOYEAR", "DATE", "TIME", "DATETIME",
+    "MICROSECOND",
+    "MILLISECOND",
+    "NANOSECOND",
+    "SECOND",
+    "MINUTE",
+    "HOUR",
+    "DAYOFWEEK",
+    "DAY",
+    "DAYOFYEAR",
+    "WEEK",
+    "ISOWEEK",
+    "MONTH",
+    "QUARTER",
+    "YEAR",
+    "ISOYEAR",
+    "DATE",
+    "TIME",
+    "DATETIME",
 ];
 
 /// `DAY`, `WEEK`, `WEEK_MONDAY` ... from a part as written.
@@ -23,10 +44,16 @@ pub(in crate::sql::translate) fn part_name(value: &Expr) -> Result<String> {
     match &value.kind {
         Kind::Name(name) => {
             let part = name.text.to_uppercase();
-            if PARTS.contains(&part.as_str()) { Ok(part) } else { Err(SqlError::semantic(format!("{part} is not a date part"), value.at)) }
+            if PARTS.contains(&part.as_str()) {
+                Ok(part)
+            } else {
+                Err(SqlError::semantic(format!("{part} is not a date part"), value.at))
+            }
         }
         Kind::Call(call) if call.name.eq_ignore_ascii_case("WEEK") => match call.args.first().map(|a| &a.kind) {
-            Some(Kind::Name(day)) if WEEKDAYS.contains(&day.text.to_uppercase().as_str()) => Ok(format!("WEEK_{}", day.text.to_uppercase())),
+            Some(Kind::Name(day)) if WEEKDAYS.contains(&day.text.to_uppercase().as_str()) => {
+                Ok(format!("WEEK_{}", day.text.to_uppercase()))
+            }
             _ => Err(refuse()),
         },
         _ => Err(refuse()),
@@ -34,7 +61,13 @@ pub(in crate::sql::translate) fn part_name(value: &Expr) -> Result<String> {
 }
 
 impl Translator<'_> {
-    pub(in crate::sql::translate) fn extract(&mut self, part: &Expr, from: &Expr, zone: Option<&Expr>, scope: &Scope) -> Result<Typed> {
+    pub(in crate::sql::translate) fn extract(
+        &mut self,
+        part: &Expr,
+        from: &Expr,
+        zone: Option<&Expr>,
+        scope: &Scope,
+    ) -> Result<Typed> {
         let part_text = part_name(part)?;
         let value = self.expr(from, scope)?;
         let zone = match zone {
@@ -46,12 +79,18 @@ impl Translator<'_> {
             Type::Date | Type::DateTime => value.sql.clone(),
             Type::Null => "CAST(NULL AS TIMESTAMP)".into(),
             Type::Time => return self.extract_time(&part_text, &value, part.at),
-            Type::Interval => return Ok(Typed::new(format!("bq_interval_part({}, '{part_text}')", value.sql), Type::Int64)),
+            Type::Interval => {
+                return Ok(Typed::new(format!("bq_interval_part({}, '{part_text}')", value.sql), Type::Int64));
+            }
             other => return Err(SqlError::semantic(format!("EXTRACT from {other} is not defined"), from.at)),
         };
-        let timed = ["MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "TIME", "DATETIME", "DATE"].contains(&part_text.as_str());
+        let timed = ["MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "TIME", "DATETIME", "DATE"]
+            .contains(&part_text.as_str());
         if value.ty == Type::Date && timed {
-            return Err(SqlError::semantic(format!("EXTRACT from DATE does not support the {part_text} date part"), part.at));
+            return Err(SqlError::semantic(
+                format!("EXTRACT from DATE does not support the {part_text} date part"),
+                part.at,
+            ));
         }
         match part_text.as_str() {
             "DATE" => Ok(Typed::new(format!("CAST({civil} AS DATE)"), Type::Date)),

@@ -28,7 +28,11 @@ fn format(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
             Type::Json => "j",
             _ => "o",
         };
-        let tag = if tag == "0" { "'0'".to_owned() } else { format!("CASE WHEN {} IS NULL THEN '0' ELSE '{tag}' END", value.sql) };
+        let tag = if tag == "0" {
+            "'0'".to_owned()
+        } else {
+            format!("CASE WHEN {} IS NULL THEN '0' ELSE '{tag}' END", value.sql)
+        };
         tagged.push(format!("struct_pack(k := {tag}, t := {plain}, l := {literal})"));
     }
     let kinds: Vec<String> = tagged.iter().map(|s| format!("({s}).k")).collect();
@@ -46,12 +50,36 @@ impl Translator<'_> {
         let word = |name: &str, sql: String| if literal { format!("'{name} \"' || {sql} || '\"'") } else { sql };
         let sql = match &value.ty {
             Type::Null => return Ok("'NULL'".into()),
-            Type::String => if literal { format!("bq_quote_text({plain})") } else { plain.clone() },
-            Type::Bytes => if literal { format!("bq_quote_bytes({plain})") } else { format!("bq_escape_bytes({plain})") },
-            Type::Float64 => if literal { format!("bq_float_literal({plain})") } else { format!("bq_float_shown({plain})") },
+            Type::String => {
+                if literal {
+                    format!("bq_quote_text({plain})")
+                } else {
+                    plain.clone()
+                }
+            }
+            Type::Bytes => {
+                if literal {
+                    format!("bq_quote_bytes({plain})")
+                } else {
+                    format!("bq_escape_bytes({plain})")
+                }
+            }
+            Type::Float64 => {
+                if literal {
+                    format!("bq_float_literal({plain})")
+                } else {
+                    format!("bq_float_shown({plain})")
+                }
+            }
             Type::Numeric => word("NUMERIC", format!("bq_decimal_text(CAST({plain} AS VARCHAR))")),
             Type::BigNumeric => word("BIGNUMERIC", format!("bq_decimal_text(CAST({plain} AS VARCHAR))")),
-            Type::Json => if literal { format!("'JSON ' || bq_quote_text(CAST({plain} AS VARCHAR))") } else { format!("CAST({plain} AS VARCHAR)") },
+            Type::Json => {
+                if literal {
+                    format!("'JSON ' || bq_quote_text(CAST({plain} AS VARCHAR))")
+                } else {
+                    format!("CAST({plain} AS VARCHAR)")
+                }
+            }
             Type::Array(inner) => {
                 let item = self.shown(&Typed::new("e", (**inner).clone()), literal, at)?;
                 format!("'[' || array_to_string(list_transform({plain}, lambda e: {item}), ', ') || ']'")
@@ -59,7 +87,11 @@ impl Translator<'_> {
             Type::Struct(fields) => {
                 let mut parts = Vec::new();
                 for (field, name) in fields.iter().zip(field_names(fields)) {
-                    parts.push(self.shown(&Typed::new(format!("({plain}).{}", quote(&name)), field.ty.clone()), literal, at)?);
+                    parts.push(self.shown(
+                        &Typed::new(format!("({plain}).{}", quote(&name)), field.ty.clone()),
+                        literal,
+                        at,
+                    )?);
                 }
                 let open = if fields.len() == 1 && literal { "'STRUCT('" } else { "'('" };
                 format!("{open} || {} || ')'", parts.join(" || ', ' || "))
@@ -69,7 +101,9 @@ impl Translator<'_> {
                 let sql = self.cast_value(value, &Type::String, at)?.sql;
                 match ty {
                     Type::Date | Type::DateTime | Type::Timestamp | Type::Time => word(&ty.to_string(), sql),
-                    Type::Interval if literal => format!("'INTERVAL ' || {} || {sql} || {} || ' YEAR TO SECOND'", text("\""), text("\"")),
+                    Type::Interval if literal => {
+                        format!("'INTERVAL ' || {} || {sql} || {} || ' YEAR TO SECOND'", text("\""), text("\""))
+                    }
                     Type::Range(_) if literal => format!("{} || {sql} || '\"'", text(&format!("{ty} \""))),
                     _ => sql,
                 }

@@ -23,7 +23,9 @@ fn make(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
         let (at, value) = match &arg.kind {
             Kind::Named(name, value) => match UNITS.iter().position(|u| u.eq_ignore_ascii_case(&name.text)) {
                 Some(at) => (at, &**value),
-                None => return Err(SqlError::semantic(format!("MAKE_INTERVAL has no argument {}", name.text), name.at)),
+                None => {
+                    return Err(SqlError::semantic(format!("MAKE_INTERVAL has no argument {}", name.text), name.at));
+                }
             },
             _ => (i, arg),
         };
@@ -37,12 +39,21 @@ fn make(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
 
 impl Translator<'_> {
     /// `INTERVAL n part` and `INTERVAL 'text' part TO part`.
-    pub(in crate::sql::translate) fn interval(&mut self, value: &Expr, from: &Ident, to: Option<&Ident>, scope: &Scope) -> Result<Typed> {
+    pub(in crate::sql::translate) fn interval(
+        &mut self,
+        value: &Expr,
+        from: &Ident,
+        to: Option<&Ident>,
+        scope: &Scope,
+    ) -> Result<Typed> {
         let part = from.text.to_uppercase();
         let typed = self.expr(value, scope)?;
         if let Some(to) = to {
             let range = format!("{part} TO {}", to.text.to_uppercase());
-            return Ok(Typed::new(format!("bq_parse_interval({}, '{range}')", self.convert(&typed, &Type::String)), Type::Interval));
+            return Ok(Typed::new(
+                format!("bq_parse_interval({}, '{range}')", self.convert(&typed, &Type::String)),
+                Type::Interval,
+            ));
         }
         if typed.ty == Type::String {
             return Ok(Typed::new(format!("bq_parse_interval({}, '{part}')", typed.sql), Type::Interval));
@@ -51,7 +62,9 @@ impl Translator<'_> {
             return Err(SqlError::semantic(format!("INTERVAL needs an INT64, this is {}", typed.ty), value.at));
         }
         let count = self.convert(&typed, &Type::Int64);
-        if !["YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND"].contains(&part.as_str()) {
+        if !["YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND"]
+            .contains(&part.as_str())
+        {
             return Err(SqlError::semantic(format!("{part} is not a part of an INTERVAL"), from.at));
         }
         Ok(Typed::new(format!("bq_interval({count}, '{part}')"), Type::Interval))

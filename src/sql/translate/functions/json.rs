@@ -98,7 +98,9 @@ fn to_json(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> 
         return Ok(Typed::new("CAST('null' AS JSON)", Type::Json));
     }
     let strings = match call.args.get(1).map(|a| &a.kind) {
-        Some(Kind::Named(name, inner)) if name.text.eq_ignore_ascii_case("stringify_wide_numbers") => matches!(inner.kind, Kind::Bool(true)),
+        Some(Kind::Named(name, inner)) if name.text.eq_ignore_ascii_case("stringify_wide_numbers") => {
+            matches!(inner.kind, Kind::Bool(true))
+        }
         Some(_) => return Err(SqlError::semantic("TO_JSON takes only stringify_wide_numbers", call.at)),
         None => false,
     };
@@ -110,7 +112,8 @@ fn object(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
         let (keys, values) = (t.expr(keys, scope)?, t.expr(values, scope)?);
         if let (Type::Array(_), Type::Array(inner)) = (&keys.ty, &values.ty) {
             let item = t.json_text(&Typed::new("e", (**inner).clone()), call.at, false)?;
-            let sql = format!("CAST(bq_json_object({}, list_transform({}, lambda e: {item})) AS JSON)", keys.sql, values.sql);
+            let sql =
+                format!("CAST(bq_json_object({}, list_transform({}, lambda e: {item})) AS JSON)", keys.sql, values.sql);
             return Ok(Typed::new(sql, Type::Json));
         }
     }
@@ -121,12 +124,19 @@ fn object(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
     for pair in call.args.chunks(2) {
         let (key, value) = (t.expr(&pair[0], scope)?, t.expr(&pair[1], scope)?);
         if key.ty != Type::String {
-            return Err(SqlError::semantic(format!("a key of JSON_OBJECT must be STRING, this is {}", key.ty), pair[0].at));
+            return Err(SqlError::semantic(
+                format!("a key of JSON_OBJECT must be STRING, this is {}", key.ty),
+                pair[0].at,
+            ));
         }
         keys.push(key.sql);
         values.push(t.json_text(&value, pair[1].at, false)?);
     }
-    let sql = format!("CAST(bq_json_object(CAST([{}] AS VARCHAR[]), CAST([{}] AS VARCHAR[])) AS JSON)", keys.join(", "), values.join(", "));
+    let sql = format!(
+        "CAST(bq_json_object(CAST([{}] AS VARCHAR[]), CAST([{}] AS VARCHAR[])) AS JSON)",
+        keys.join(", "),
+        values.join(", ")
+    );
     Ok(Typed::new(sql, Type::Json))
 }
 
@@ -136,7 +146,10 @@ fn array(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
         let value = t.expr(arg, scope)?;
         parts.push(t.json_text(&value, arg.at, false)?);
     }
-    Ok(Typed::new(format!("CAST('[' || array_to_string(CAST([{}] AS VARCHAR[]), ',') || ']' AS JSON)", parts.join(", ")), Type::Json))
+    Ok(Typed::new(
+        format!("CAST('[' || array_to_string(CAST([{}] AS VARCHAR[]), ',') || ']' AS JSON)", parts.join(", ")),
+        Type::Json,
+    ))
 }
 
 /// JSON_SET and its kin: document, then pairs of path and value.
@@ -148,7 +161,10 @@ fn set(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
         _ => return Err(SqlError::semantic(format!("unexpected argument of {}", call.name), call.at)),
     };
     if plain.len() < 3 || plain.len() % 2 == 0 {
-        return Err(SqlError::semantic(format!("{} needs a document and pairs of path and value", call.name.to_uppercase()), call.at));
+        return Err(SqlError::semantic(
+            format!("{} needs a document and pairs of path and value", call.name.to_uppercase()),
+            call.at,
+        ));
     }
     let document = t.expr(plain[0], scope)?;
     let mut sql = t.convert(&document, &Type::Json);
@@ -187,16 +203,25 @@ impl Translator<'_> {
             Type::Array(inner) => {
                 let item = self.json_text(&Typed::new("e", (**inner).clone()), at, wide_as_text)?;
                 // a NULL array is an empty one in JSON
-                return Ok(format!("COALESCE('[' || array_to_string(list_transform({plain}, lambda e: {item}), ',') || ']', 'null')"));
+                return Ok(format!(
+                    "COALESCE('[' || array_to_string(list_transform({plain}, lambda e: {item}), ',') || ']', 'null')"
+                ));
             }
             Type::Struct(fields) => {
                 let mut parts = Vec::new();
                 for (field, phys) in fields.iter().zip(field_names(fields)) {
                     let key = text(&serde_json::to_string(field.name.as_deref().unwrap_or("")).unwrap_or_default());
-                    let item = self.json_text(&Typed::new(format!("({plain}).{}", quote(&phys)), field.ty.clone()), at, wide_as_text)?;
+                    let item = self.json_text(
+                        &Typed::new(format!("({plain}).{}", quote(&phys)), field.ty.clone()),
+                        at,
+                        wide_as_text,
+                    )?;
                     parts.push(format!("{key} || ':' || {item}"));
                 }
-                return Ok(format!("CASE WHEN ({plain}) IS NULL THEN 'null' ELSE '{{' || {} || '}}' END", parts.join(" || ',' || ")));
+                return Ok(format!(
+                    "CASE WHEN ({plain}) IS NULL THEN 'null' ELSE '{{' || {} || '}}' END",
+                    parts.join(" || ',' || ")
+                ));
             }
         };
         Ok(format!("COALESCE({sql}, 'null')"))

@@ -17,17 +17,44 @@ mod string;
 use super::call::{Sig, Special};
 
 const TABLES: &[&[Sig]] = &[
-    array::TABLE, conditional::TABLE, datetime::TABLE, format::TABLE, geo::TABLE, hash::TABLE, interval::TABLE, json::TABLE,
-    math::TABLE, net::TABLE, range::TABLE, string::TABLE,
+    array::TABLE,
+    conditional::TABLE,
+    datetime::TABLE,
+    format::TABLE,
+    geo::TABLE,
+    hash::TABLE,
+    interval::TABLE,
+    json::TABLE,
+    math::TABLE,
+    net::TABLE,
+    range::TABLE,
+    string::TABLE,
 ];
 type Specials = &'static [(&'static str, Special)];
-const SPECIALS: &[Specials] =
-    &[array::SPECIAL, conditional::SPECIAL, datetime::SPECIAL, format::SPECIAL, interval::SPECIAL, json::SPECIAL, range::SPECIAL, string::SPECIAL];
+const SPECIALS: &[Specials] = &[
+    array::SPECIAL,
+    conditional::SPECIAL,
+    datetime::SPECIAL,
+    format::SPECIAL,
+    interval::SPECIAL,
+    json::SPECIAL,
+    range::SPECIAL,
+    string::SPECIAL,
+];
 
 /// BigQuery functions that are known to be missing, so that the message says so.
 pub(super) const KNOWN_MISSING: &[&str] = &[
-    "SEARCH", "CONTAINS_SUBSTR", "COLLATE", "SESSION_USER", "BAG_OF_WORDS", "TEXT_ANALYZE", "TF_IDF", "VECTOR_INDEX.STATISTICS",
-    "EXTERNAL_OBJECT_TRANSFORM", "PARSE_JSON_NUMBER", "TYPEOF",
+    "SEARCH",
+    "CONTAINS_SUBSTR",
+    "COLLATE",
+    "SESSION_USER",
+    "BAG_OF_WORDS",
+    "TEXT_ANALYZE",
+    "TF_IDF",
+    "VECTOR_INDEX.STATISTICS",
+    "EXTERNAL_OBJECT_TRANSFORM",
+    "PARSE_JSON_NUMBER",
+    "TYPEOF",
 ];
 
 pub(super) fn overloads(name: &str) -> Vec<&'static Sig> {
@@ -43,5 +70,9 @@ pub(super) fn known(name: &str) -> bool {
 }
 
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    TABLES.iter().flat_map(|table| table.iter()).map(|sig| sig.name).chain(SPECIALS.iter().flat_map(|t| t.iter()).map(|(n, _)| *n))
+    TABLES
+        .iter()
+        .flat_map(|table| table.iter())
+        .map(|sig| sig.name)
+        .chain(SPECIALS.iter().flat_map(|t| t.iter()).map(|(n, _)| *n))
 }

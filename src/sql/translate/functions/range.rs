@@ -29,7 +29,10 @@ fn args(t: &mut Translator<'_>, call: &Call, scope: &Scope, count: usize) -> Res
 fn element(value: &Typed, call: &Call) -> Result<Type> {
     match &value.ty {
         Type::Range(inner) => Ok((**inner).clone()),
-        other => Err(SqlError::semantic(format!("No matching signature for function {} for argument type {other}", call.name), call.at)),
+        other => Err(SqlError::semantic(
+            format!("No matching signature for function {} for argument type {other}", call.name),
+            call.at,
+        )),
     }
 }
 
@@ -53,12 +56,18 @@ fn contains(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed>
     let values = args(t, call, scope, 2)?;
     let ty = element(&values[0], call)?;
     if values[1].ty == values[0].ty {
-        return Ok(Typed::new(format!("rsdbt_sys.main.range_contains_range({}, {})", values[0].sql, values[1].sql), Type::Bool));
+        return Ok(Typed::new(
+            format!("rsdbt_sys.main.range_contains_range({}, {})", values[0].sql, values[1].sql),
+            Type::Bool,
+        ));
     }
     if values[1].ty.distance(&ty).is_none() && t.literal_target(&values[1], &ty).is_none() {
         return Err(SqlError::semantic(format!("RANGE_CONTAINS needs a {ty}, this is {}", values[1].ty), call.at));
     }
-    Ok(Typed::new(format!("rsdbt_sys.main.range_contains({}, {})", values[0].sql, t.convert(&values[1], &ty)), Type::Bool))
+    Ok(Typed::new(
+        format!("rsdbt_sys.main.range_contains({}, {})", values[0].sql, t.convert(&values[1], &ty)),
+        Type::Bool,
+    ))
 }
 
 fn overlaps(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
@@ -71,7 +80,10 @@ fn overlaps(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed>
 fn intersect(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
     let values = args(t, call, scope, 2)?;
     element(&values[0], call)?;
-    Ok(Typed::new(format!("rsdbt_sys.main.range_intersect({}, {})", values[0].sql, values[1].sql), values[0].ty.clone()))
+    Ok(Typed::new(
+        format!("rsdbt_sys.main.range_intersect({}, {})", values[0].sql, values[1].sql),
+        values[0].ty.clone(),
+    ))
 }
 
 fn generate(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
@@ -86,7 +98,10 @@ fn generate(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed>
     let count = t.expr(count, scope)?;
     let part = from.text.to_uppercase();
     let sql = match ty {
-        Type::Date => format!("list_transform(bq_generate_dates(({0}).\"_start\", bq_date_add(({0}).\"_end\", -1, 'DAY'), {1}, '{part}'), lambda s: struct_pack(\"_start\" := s, \"_end\" := least(bq_date_add(s, {1}, '{part}'), ({0}).\"_end\")))", value.sql, count.sql),
+        Type::Date => format!(
+            "list_transform(bq_generate_dates(({0}).\"_start\", bq_date_add(({0}).\"_end\", -1, 'DAY'), {1}, '{part}'), lambda s: struct_pack(\"_start\" := s, \"_end\" := least(bq_date_add(s, {1}, '{part}'), ({0}).\"_end\")))",
+            value.sql, count.sql
+        ),
         _ => return Err(SqlError::unsupported(format!("GENERATE_RANGE_ARRAY of RANGE<{ty}>"), call.at)),
     };
     Ok(Typed::new(sql, Type::Array(Box::new(value.ty))))

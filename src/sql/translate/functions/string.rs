@@ -130,10 +130,18 @@ fn concat(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
         let sql = match (&value.ty, bytes) {
             (Type::String | Type::Null, false) => t.convert(value, &Type::String),
             (Type::Bytes | Type::Null, true) => t.convert(value, &Type::Bytes),
-            (ty, false) if ty.is_number() || matches!(ty, Type::Bool | Type::Date | Type::DateTime | Type::Timestamp | Type::Time) => {
+            (ty, false)
+                if ty.is_number()
+                    || matches!(ty, Type::Bool | Type::Date | Type::DateTime | Type::Timestamp | Type::Time) =>
+            {
                 t.cast_value(value, &Type::String, call.at)?.sql
             }
-            (ty, _) => return Err(SqlError::semantic(format!("No matching signature for function CONCAT: an argument is {ty}"), call.at)),
+            (ty, _) => {
+                return Err(SqlError::semantic(
+                    format!("No matching signature for function CONCAT: an argument is {ty}"),
+                    call.at,
+                ));
+            }
         };
         parts.push(sql);
     }
@@ -144,7 +152,9 @@ fn concat(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
 fn normalize(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
     let mode = match call.args.get(1).map(|a| &a.kind) {
         None => "NFC".to_owned(),
-        Some(Kind::Name(name)) if ["NFC", "NFD", "NFKC", "NFKD"].contains(&name.text.to_uppercase().as_str()) => name.text.to_uppercase(),
+        Some(Kind::Name(name)) if ["NFC", "NFD", "NFKC", "NFKD"].contains(&name.text.to_uppercase().as_str()) => {
+            name.text.to_uppercase()
+        }
         Some(_) => return Err(SqlError::semantic("the normalization mode is NFC, NFD, NFKC or NFKD", call.at)),
     };
     let Some(first) = call.args.first() else {
@@ -152,7 +162,10 @@ fn normalize(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed
     };
     let value = t.expr(first, scope)?;
     if !matches!(value.ty, Type::String | Type::Null) {
-        return Err(SqlError::semantic(format!("No matching signature for function NORMALIZE for argument type {}", value.ty), call.at));
+        return Err(SqlError::semantic(
+            format!("No matching signature for function NORMALIZE for argument type {}", value.ty),
+            call.at,
+        ));
     }
     let fold = call.name.to_uppercase().contains("CASEFOLD");
     let name = if fold { "bq_normalize_casefold" } else { "bq_normalize" };

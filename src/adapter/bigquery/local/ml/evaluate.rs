@@ -6,7 +6,14 @@ use crate::sql::translate::{Output, text};
 use crate::sql::types::{Type, quote};
 
 pub(super) const CLASSIFICATION: &[&str] = &["precision", "recall", "accuracy", "f1_score", "log_loss", "roc_auc"];
-pub(super) const REGRESSION: &[&str] = &["mean_absolute_error", "mean_squared_error", "mean_squared_log_error", "median_absolute_error", "r2_score", "explained_variance"];
+pub(super) const REGRESSION: &[&str] = &[
+    "mean_absolute_error",
+    "mean_squared_error",
+    "mean_squared_log_error",
+    "median_absolute_error",
+    "r2_score",
+    "explained_variance",
+];
 pub(super) const CLUSTERING: &[&str] = &["davies_bouldin_index", "mean_squared_distance"];
 
 pub(super) fn names(model: &Model) -> &'static [&'static str] {
@@ -30,7 +37,9 @@ pub(super) fn evaluate(model: &Model, input: &Output, threshold: &str) -> Result
 fn label(model: &Model, input: &Output) -> Result<(String, Type), String> {
     let (name, _) = model.label.clone().unwrap_or_default();
     let found = input.cols.iter().find(|c| c.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(&name)));
-    found.map(|c| (format!("q.{}", quote(&c.phys)), c.ty.clone())).ok_or_else(|| format!("Column {name} is missing in the input of ML.EVALUATE"))
+    found
+        .map(|c| (format!("q.{}", quote(&c.phys)), c.ty.clone()))
+        .ok_or_else(|| format!("Column {name} is missing in the input of ML.EVALUATE"))
 }
 
 fn label_text(model: &Model, input: &Output) -> Result<String, String> {
@@ -65,7 +74,8 @@ fn binary(model: &Model, input: &Output, positive: &str, threshold: &str) -> Res
          CAST(count(*) FILTER (WHERE hit AND NOT said) AS DOUBLE) AS fn, CAST(count(*) FILTER (WHERE NOT hit AND NOT said) AS DOUBLE) AS tn, CAST(count(*) AS DOUBLE) AS n, \
          avg(-ln(greatest(CASE WHEN hit THEN s ELSE 1 - s END, 1e-15))) AS log_loss, {AUC} AS roc_auc FROM (\
          SELECT *, {RANK} AS rank, s > {threshold} AS said FROM (SELECT ({list})[2] AS s, {y} = {} AS hit FROM ({}) AS q WHERE {y} IS NOT NULL)))",
-        text(positive), input.sql
+        text(positive),
+        input.sql
     ))
 }
 
@@ -83,7 +93,9 @@ fn multiclass(model: &Model, input: &Output, classes: &[String]) -> Result<Strin
          SELECT avg(CASE WHEN guesses = 0 THEN 0 ELSE tp / guesses END) AS precision, avg(CASE WHEN hits = 0 THEN 0 ELSE tp / hits END) AS recall, \
          (SELECT avg(CASE WHEN list_position(p, list_max(p)) = y THEN 1.0::DOUBLE ELSE 0 END) FROM p) AS accuracy, \
          avg(CASE WHEN guesses + hits = 0 THEN 0 ELSE 2 * tp / (guesses + hits) END) AS f1_score, avg(loss) AS log_loss, avg(auc) AS roc_auc FROM per",
-        names.join(", "), input.sql, classes.len() + 1
+        names.join(", "),
+        input.sql,
+        classes.len() + 1
     ))
 }
 
@@ -102,6 +114,7 @@ fn clustering(model: &Model, input: &Output, centroids: &[Vec<f64>]) -> Result<S
          scatter AS (SELECT c, sqrt(avg(d * d)) AS s FROM near GROUP BY c), pairs(i, j, d) AS (VALUES {}), \
          worst AS (SELECT i, max((a.s + b.s) / nullif(pairs.d, 0)) AS r FROM pairs JOIN scatter a ON a.c = i JOIN scatter b ON b.c = j GROUP BY i) \
          SELECT (SELECT avg(r) FROM worst) AS davies_bouldin_index, (SELECT avg(d * d) FROM near) AS mean_squared_distance",
-        input.sql, between.join(", ")
+        input.sql,
+        between.join(", ")
     ))
 }

@@ -2,8 +2,8 @@
 
 use super::evaluate::{evaluate, names};
 use super::predict::{number, predict};
-use super::store::{Body, Model};
 use super::refuse;
+use super::store::{Body, Model};
 use crate::ml::Fitted;
 use crate::sql::translate::{ModelCall, Relation, text};
 use crate::sql::types::{Field, Type};
@@ -49,12 +49,22 @@ fn evaluated(model: &Model, call: &ModelCall) -> Answer {
     if call.settings.iter().any(|(n, _)| n == "threshold") {
         return Err("ML.EVALUATE with a threshold needs a table or a query".into());
     }
-    let list: Vec<String> = model.metrics.iter().map(|(n, v)| format!("{} AS {n}", v.map_or("CAST(NULL AS DOUBLE)".into(), value))).collect();
+    let list: Vec<String> = model
+        .metrics
+        .iter()
+        .map(|(n, v)| format!("{} AS {n}", v.map_or("CAST(NULL AS DOUBLE)".into(), value)))
+        .collect();
     Ok((format!("SELECT {}", list.join(", ")), columns))
 }
 
 fn value(v: f64) -> String {
-    if v.is_nan() { "'nan'::DOUBLE".into() } else if v.is_infinite() { if v > 0.0 { "'inf'::DOUBLE".into() } else { "'-inf'::DOUBLE".to_owned() } } else { number(v) }
+    if v.is_nan() {
+        "'nan'::DOUBLE".into()
+    } else if v.is_infinite() {
+        if v > 0.0 { "'inf'::DOUBLE".into() } else { "'-inf'::DOUBLE".to_owned() }
+    } else {
+        number(v)
+    }
 }
 
 fn float_pairs(name: &str) -> Type {
@@ -66,9 +76,15 @@ fn float_pairs(name: &str) -> Type {
 fn rows(rows: Vec<Vec<String>>, columns: Vec<(String, Type)>) -> Answer {
     let lines: Vec<String> = rows.iter().map(|r| format!("({})", r.join(", "))).collect();
     let names: Vec<String> = columns.iter().map(|(n, _)| crate::sql::types::quote(n)).collect();
-    let casts: Vec<String> = columns.iter().map(|(n, ty)| format!("CAST({0} AS {1}) AS {0}", crate::sql::types::quote(n), ty.duck())).collect();
+    let casts: Vec<String> = columns
+        .iter()
+        .map(|(n, ty)| format!("CAST({0} AS {1}) AS {0}", crate::sql::types::quote(n), ty.duck()))
+        .collect();
     if lines.is_empty() {
-        let none: Vec<String> = columns.iter().map(|(n, ty)| format!("CAST(NULL AS {}) AS {}", ty.duck(), crate::sql::types::quote(n))).collect();
+        let none: Vec<String> = columns
+            .iter()
+            .map(|(n, ty)| format!("CAST(NULL AS {}) AS {}", ty.duck(), crate::sql::types::quote(n)))
+            .collect();
         return Ok((format!("SELECT {} WHERE FALSE", none.join(", ")), columns));
     }
     Ok((format!("SELECT {} FROM (VALUES {}) AS v({})", casts.join(", "), lines.join(", "), names.join(", ")), columns))
@@ -78,7 +94,8 @@ fn pairs(name: &str, items: &[(&String, f64)]) -> String {
     if items.is_empty() {
         return "[]".into();
     }
-    let list: Vec<String> = items.iter().map(|(c, w)| format!("struct_pack(category := {}, {name} := {})", text(c), number(*w))).collect();
+    let list: Vec<String> =
+        items.iter().map(|(c, w)| format!("struct_pack(category := {}, {name} := {})", text(c), number(*w))).collect();
     format!("[{}]", list.join(", "))
 }
 
@@ -96,7 +113,8 @@ fn centroids(model: &Model, call: &ModelCall) -> Answer {
                     (number(if standard { z } else { n.center + z * n.scale }), "[]".to_owned())
                 }
                 Fitted::Category(c) => {
-                    let items: Vec<(&String, f64)> = c.values.iter().zip(&centroid[at..]).map(|(v, w)| (v, *w)).filter(|(_, w)| *w > 0.0).collect();
+                    let items: Vec<(&String, f64)> =
+                        c.values.iter().zip(&centroid[at..]).map(|(v, w)| (v, *w)).filter(|(_, w)| *w > 0.0).collect();
                     at += c.values.len();
                     ("NULL".to_owned(), pairs("value", &items))
                 }
@@ -117,7 +135,9 @@ fn weights(model: &Model, call: &ModelCall) -> Answer {
     let standard = setting(call, "standardize", "FALSE").eq_ignore_ascii_case("true");
     let (sets, classes): (Vec<&Vec<f64>>, Vec<Option<&String>>) = match &model.body {
         Body::Linear { weights } => (vec![weights], vec![None]),
-        Body::Logistic { weights, classes } if weights.len() > 1 => (weights.iter().collect(), classes.iter().map(Some).collect()),
+        Body::Logistic { weights, classes } if weights.len() > 1 => {
+            (weights.iter().collect(), classes.iter().map(Some).collect())
+        }
         Body::Logistic { weights, .. } => (weights.iter().collect(), vec![None]),
         Body::KMeans { .. } => return Err("ML.WEIGHTS needs a linear or logistic model".into()),
     };
@@ -126,7 +146,8 @@ fn weights(model: &Model, call: &ModelCall) -> Answer {
     for (set, class) in sets.iter().zip(&classes) {
         let mut intercept = set[set.len() - 1];
         let mut at = 0;
-        let tail = |line: Vec<String>| line.into_iter().chain(class.filter(|_| multi).map(|c| text(c))).collect::<Vec<_>>();
+        let tail =
+            |line: Vec<String>| line.into_iter().chain(class.filter(|_| multi).map(|c| text(c))).collect::<Vec<_>>();
         for (name, fitted) in &model.encoder.features {
             match fitted {
                 Fitted::Numeric(n) => {
@@ -144,7 +165,11 @@ fn weights(model: &Model, call: &ModelCall) -> Answer {
         }
         lines.push(tail(vec![text("__INTERCEPT__"), number(intercept), "[]".into()]));
     }
-    let mut columns = vec![("processed_input".to_owned(), Type::String), ("weight".to_owned(), Type::Float64), ("category_weights".to_owned(), float_pairs("weight"))];
+    let mut columns = vec![
+        ("processed_input".to_owned(), Type::String),
+        ("weight".to_owned(), Type::Float64),
+        ("category_weights".to_owned(), float_pairs("weight")),
+    ];
     if multi {
         columns.push(("class_label".to_owned(), Type::String));
     }
@@ -161,7 +186,18 @@ fn training_info(model: &Model, _: &ModelCall) -> Answer {
         .map(|(i, step)| {
             let mut line = vec!["0".to_owned(), i.to_string(), value(step.loss)];
             if kmeans {
-                let info: Vec<String> = step.clusters.iter().enumerate().map(|(c, (r, n))| format!("struct_pack(centroid_id := {}, cluster_radius := {}, cluster_size := {n})", c + 1, number(*r))).collect();
+                let info: Vec<String> = step
+                    .clusters
+                    .iter()
+                    .enumerate()
+                    .map(|(c, (r, n))| {
+                        format!(
+                            "struct_pack(centroid_id := {}, cluster_radius := {}, cluster_size := {n})",
+                            c + 1,
+                            number(*r)
+                        )
+                    })
+                    .collect();
                 line.extend(["NULL".to_owned(), "0".to_owned(), format!("[{}]", info.join(", "))]);
             } else {
                 line.extend([float(step.eval_loss), float(step.learning_rate), "0".to_owned()]);
@@ -169,13 +205,29 @@ fn training_info(model: &Model, _: &ModelCall) -> Answer {
             line
         })
         .collect();
-    let mut columns = vec![("training_run".to_owned(), Type::Int64), ("iteration".to_owned(), Type::Int64), ("loss".to_owned(), Type::Float64)];
+    let mut columns = vec![
+        ("training_run".to_owned(), Type::Int64),
+        ("iteration".to_owned(), Type::Int64),
+        ("loss".to_owned(), Type::Float64),
+    ];
     if kmeans {
         let field = |n: &str, ty| Field { name: Some(n.to_owned()), ty };
-        let info = Type::Struct(vec![field("centroid_id", Type::Int64), field("cluster_radius", Type::Float64), field("cluster_size", Type::Int64)]);
-        columns.extend([("learning_rate".to_owned(), Type::Float64), ("duration_ms".to_owned(), Type::Int64), ("cluster_info".to_owned(), Type::Array(Box::new(info)))]);
+        let info = Type::Struct(vec![
+            field("centroid_id", Type::Int64),
+            field("cluster_radius", Type::Float64),
+            field("cluster_size", Type::Int64),
+        ]);
+        columns.extend([
+            ("learning_rate".to_owned(), Type::Float64),
+            ("duration_ms".to_owned(), Type::Int64),
+            ("cluster_info".to_owned(), Type::Array(Box::new(info))),
+        ]);
     } else {
-        columns.extend([("eval_loss".to_owned(), Type::Float64), ("learning_rate".to_owned(), Type::Float64), ("duration_ms".to_owned(), Type::Int64)]);
+        columns.extend([
+            ("eval_loss".to_owned(), Type::Float64),
+            ("learning_rate".to_owned(), Type::Float64),
+            ("duration_ms".to_owned(), Type::Int64),
+        ]);
     }
     rows(lines, columns)
 }
@@ -188,8 +240,28 @@ fn feature_info(model: &Model, _: &ModelCall) -> Answer {
         .map(|(name, fitted)| {
             let none = || "NULL".to_owned();
             match fitted {
-                Fitted::Numeric(n) => vec![text(name), number(n.min), number(n.max), number(n.mean), number(n.median), number(n.stddev), none(), n.nulls.to_string(), none()],
-                Fitted::Category(c) => vec![text(name), none(), none(), none(), none(), none(), c.values.len().to_string(), c.nulls.to_string(), none()],
+                Fitted::Numeric(n) => vec![
+                    text(name),
+                    number(n.min),
+                    number(n.max),
+                    number(n.mean),
+                    number(n.median),
+                    number(n.stddev),
+                    none(),
+                    n.nulls.to_string(),
+                    none(),
+                ],
+                Fitted::Category(c) => vec![
+                    text(name),
+                    none(),
+                    none(),
+                    none(),
+                    none(),
+                    none(),
+                    c.values.len().to_string(),
+                    c.nulls.to_string(),
+                    none(),
+                ],
             }
         })
         .collect();

@@ -11,8 +11,8 @@ pub(super) use functions::relation;
 pub(super) use store::{drop_model, exists, load};
 pub(super) use train::{Failure, create};
 
-use crate::sql::SqlError;
 use crate::base::Code;
+use crate::sql::SqlError;
 
 fn refuse(message: impl Into<String>, at: usize) -> SqlError {
     SqlError { code: Code::ML, ..SqlError::semantic(message, at) }

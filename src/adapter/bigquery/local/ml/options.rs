@@ -13,11 +13,71 @@ pub enum ModelType {
 }
 
 /// What every type, or only some, may say. `*` accepts and does nothing.
-const COMMON: &[&str] = &["MODEL_TYPE", "MODEL_REGISTRY", "VERTEX_AI_MODEL_ID", "VERTEX_AI_MODEL_VERSION_ALIASES", "KMS_KEY_NAME", "LABELS", "DESCRIPTION", "FRIENDLY_NAME", "EXPIRATION_TIMESTAMP", "MAX_ITERATIONS", "EARLY_STOP", "MIN_REL_PROGRESS"];
-const KMEANS: &[&str] = &["NUM_CLUSTERS", "KMEANS_INIT_METHOD", "KMEANS_INIT_COL", "DISTANCE_TYPE", "STANDARDIZE_FEATURES"];
-const REGRESSION: &[&str] = &["INPUT_LABEL_COLS", "OPTIMIZE_STRATEGY", "LEARN_RATE_STRATEGY", "LEARN_RATE", "LS_INIT_LEARN_RATE", "FIT_INTERCEPT", "AUTO_CLASS_WEIGHTS", "L1_REG", "L2_REG", "DATA_SPLIT_METHOD", "DATA_SPLIT_EVAL_FRACTION", "DATA_SPLIT_COL", "CATEGORY_ENCODING_METHOD", "CALCULATE_P_VALUES", "ENABLE_GLOBAL_EXPLAIN"];
-const MISSING: &[&str] = &["WARM_START", "CLASS_WEIGHTS", "NUM_TRIALS", "MAX_PARALLEL_TRIALS", "HPARAM_TUNING_ALGORITHM", "HPARAM_TUNING_OBJECTIVES", "DATA_SPLIT_TEST_FRACTION"];
-const OTHER_TYPES: &[&str] = &["PCA", "MATRIX_FACTORIZATION", "BOOSTED_TREE_CLASSIFIER", "BOOSTED_TREE_REGRESSOR", "RANDOM_FOREST_CLASSIFIER", "RANDOM_FOREST_REGRESSOR", "DNN_CLASSIFIER", "DNN_REGRESSOR", "DNN_LINEAR_COMBINED_CLASSIFIER", "DNN_LINEAR_COMBINED_REGRESSOR", "AUTOENCODER", "AUTOML_CLASSIFIER", "AUTOML_REGRESSOR", "ARIMA_PLUS", "ARIMA_PLUS_XREG", "CONTRIBUTION_ANALYSIS", "TRANSFORM_ONLY", "ONNX", "TENSORFLOW", "TENSORFLOW_LITE", "XGBOOST"];
+const COMMON: &[&str] = &[
+    "MODEL_TYPE",
+    "MODEL_REGISTRY",
+    "VERTEX_AI_MODEL_ID",
+    "VERTEX_AI_MODEL_VERSION_ALIASES",
+    "KMS_KEY_NAME",
+    "LABELS",
+    "DESCRIPTION",
+    "FRIENDLY_NAME",
+    "EXPIRATION_TIMESTAMP",
+    "MAX_ITERATIONS",
+    "EARLY_STOP",
+    "MIN_REL_PROGRESS",
+];
+const KMEANS: &[&str] =
+    &["NUM_CLUSTERS", "KMEANS_INIT_METHOD", "KMEANS_INIT_COL", "DISTANCE_TYPE", "STANDARDIZE_FEATURES"];
+const REGRESSION: &[&str] = &[
+    "INPUT_LABEL_COLS",
+    "OPTIMIZE_STRATEGY",
+    "LEARN_RATE_STRATEGY",
+    "LEARN_RATE",
+    "LS_INIT_LEARN_RATE",
+    "FIT_INTERCEPT",
+    "AUTO_CLASS_WEIGHTS",
+    "L1_REG",
+    "L2_REG",
+    "DATA_SPLIT_METHOD",
+    "DATA_SPLIT_EVAL_FRACTION",
+    "DATA_SPLIT_COL",
+    "CATEGORY_ENCODING_METHOD",
+    "CALCULATE_P_VALUES",
+    "ENABLE_GLOBAL_EXPLAIN",
+];
+const MISSING: &[&str] = &[
+    "WARM_START",
+    "CLASS_WEIGHTS",
+    "NUM_TRIALS",
+    "MAX_PARALLEL_TRIALS",
+    "HPARAM_TUNING_ALGORITHM",
+    "HPARAM_TUNING_OBJECTIVES",
+    "DATA_SPLIT_TEST_FRACTION",
+];
+const OTHER_TYPES: &[&str] = &[
+    "PCA",
+    "MATRIX_FACTORIZATION",
+    "BOOSTED_TREE_CLASSIFIER",
+    "BOOSTED_TREE_REGRESSOR",
+    "RANDOM_FOREST_CLASSIFIER",
+    "RANDOM_FOREST_REGRESSOR",
+    "DNN_CLASSIFIER",
+    "DNN_REGRESSOR",
+    "DNN_LINEAR_COMBINED_CLASSIFIER",
+    "DNN_LINEAR_COMBINED_REGRESSOR",
+    "AUTOENCODER",
+    "AUTOML_CLASSIFIER",
+    "AUTOML_REGRESSOR",
+    "ARIMA_PLUS",
+    "ARIMA_PLUS_XREG",
+    "CONTRIBUTION_ANALYSIS",
+    "TRANSFORM_ONLY",
+    "ONNX",
+    "TENSORFLOW",
+    "TENSORFLOW_LITE",
+    "XGBOOST",
+];
 
 pub struct Settings<'a> {
     options: &'a Options,
@@ -34,7 +94,9 @@ impl<'a> Settings<'a> {
             "KMEANS" => ModelType::KMeans,
             "LOGISTIC_REG" => ModelType::Logistic,
             "LINEAR_REG" => ModelType::Linear,
-            other if OTHER_TYPES.contains(&other) => return Err(SqlError::unsupported(format!("the model type {other}"), value.at)),
+            other if OTHER_TYPES.contains(&other) => {
+                return Err(SqlError::unsupported(format!("the model type {other}"), value.at));
+            }
             other => return Err(refuse(format!("{other} is not a model type"), value.at)),
         };
         let own = if kind == ModelType::KMeans { KMEANS } else { REGRESSION };
@@ -61,7 +123,9 @@ impl<'a> Settings<'a> {
     pub fn number(&self, name: &str, default: f64) -> Result<f64> {
         match self.get(name).map(|e| (&e.kind, e.at)) {
             None => Ok(default),
-            Some((Kind::Int(text) | Kind::Float(text), at)) => text.parse().map_err(|_| refuse(format!("{name} must be a number"), at)),
+            Some((Kind::Int(text) | Kind::Float(text), at)) => {
+                text.parse().map_err(|_| refuse(format!("{name} must be a number"), at))
+            }
             Some((_, at)) => Err(refuse(format!("{name} must be a number"), at)),
         }
     }
@@ -69,7 +133,11 @@ impl<'a> Settings<'a> {
     pub fn within(&self, name: &str, default: f64, low: f64, high: f64) -> Result<f64> {
         let value = self.number(name, default)?;
         let at = self.get(name).map_or(0, |e| e.at);
-        if (low..=high).contains(&value) { Ok(value) } else { Err(refuse(format!("{name} must be from {low} to {high}"), at)) }
+        if (low..=high).contains(&value) {
+            Ok(value)
+        } else {
+            Err(refuse(format!("{name} must be from {low} to {high}"), at))
+        }
     }
 
     pub fn flag(&self, name: &str, default: bool) -> Result<bool> {

@@ -22,7 +22,12 @@ pub(super) fn category_sql(sql: &str, ty: &Type) -> String {
 /// The input columns of a model's features, by name; or the feature that is missing.
 fn columns<'o>(model: &Model, input: &'o Output) -> Result<Vec<&'o OutCol>, String> {
     let find = |name: &str| input.cols.iter().find(|c| c.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(name)));
-    model.encoder.features.iter().map(|(name, _)| find(name).ok_or_else(|| format!("Column {name} is missing in the input of the model"))).collect()
+    model
+        .encoder
+        .features
+        .iter()
+        .map(|(name, _)| find(name).ok_or_else(|| format!("Column {name} is missing in the input of the model")))
+        .collect()
 }
 
 /// `z` of a numeric feature.
@@ -42,7 +47,12 @@ fn score(model: &Model, cols: &[&OutCol], weights: &[f64]) -> String {
                 at += 1;
             }
             Fitted::Category(c) => {
-                let whens: Vec<String> = c.values.iter().enumerate().map(|(i, v)| format!("WHEN {} THEN {}", text(v), number(weights[at + i]))).collect();
+                let whens: Vec<String> = c
+                    .values
+                    .iter()
+                    .enumerate()
+                    .map(|(i, v)| format!("WHEN {} THEN {}", text(v), number(weights[at + i])))
+                    .collect();
                 parts.push(format!("CASE {} {} ELSE 0::DOUBLE END", category_sql(&column, &col.ty), whens.join(" ")));
                 at += c.values.len();
             }
@@ -59,15 +69,28 @@ fn square(model: &Model, cols: &[&OutCol], centroid: &[f64]) -> String {
         let column = format!("q.{}", quote(&col.phys));
         match fitted {
             Fitted::Numeric(n) => {
-                parts.push(format!("pow({} - {}, 2)", scaled(&column, n.mean, n.center, n.scale), number(centroid[at])));
+                parts.push(format!(
+                    "pow({} - {}, 2)",
+                    scaled(&column, n.mean, n.center, n.scale),
+                    number(centroid[at])
+                ));
                 at += 1;
             }
             Fitted::Category(c) => {
                 let part = &centroid[at..at + c.values.len()];
                 let all: f64 = part.iter().map(|v| v * v).sum();
-                let whens: Vec<String> =
-                    c.values.iter().zip(part).map(|(v, w)| format!("WHEN {} THEN {}", text(v), number(all - 2.0 * w + 1.0))).collect();
-                parts.push(format!("CASE {} {} ELSE {} END", category_sql(&column, &col.ty), whens.join(" "), number(all)));
+                let whens: Vec<String> = c
+                    .values
+                    .iter()
+                    .zip(part)
+                    .map(|(v, w)| format!("WHEN {} THEN {}", text(v), number(all - 2.0 * w + 1.0)))
+                    .collect();
+                parts.push(format!(
+                    "CASE {} {} ELSE {} END",
+                    category_sql(&column, &col.ty),
+                    whens.join(" "),
+                    number(all)
+                ));
                 at += c.values.len();
             }
         }
@@ -82,14 +105,22 @@ fn cosine(model: &Model, cols: &[&OutCol], centroid: &[f64]) -> String {
     weights.push(0.0);
     let size = centroid.iter().map(|v| v * v).sum::<f64>().sqrt();
     let product = format!("(sqrt({}) * {})", square(model, cols, &zero), number(size));
-    format!("CASE WHEN {product} = 0 THEN 1 ELSE sqrt(greatest(1 - ({}) / {product}, 0)) END", score(model, cols, &weights))
+    format!(
+        "CASE WHEN {product} = 0 THEN 1 ELSE sqrt(greatest(1 - ({}) / {product}, 0)) END",
+        score(model, cols, &weights)
+    )
 }
 
 /// The distances as SQL expressions over `q`, one a centroid.
 pub(super) fn distances(model: &Model, input: &Output) -> Result<Vec<String>, String> {
     let cols = columns(model, input)?;
-    let Body::KMeans { centroids, cosine: by_angle } = &model.body else { return Err("the model is no k-means".into()) };
-    Ok(centroids.iter().map(|c| if *by_angle { cosine(model, &cols, c) } else { format!("sqrt({})", square(model, &cols, c)) }).collect())
+    let Body::KMeans { centroids, cosine: by_angle } = &model.body else {
+        return Err("the model is no k-means".into());
+    };
+    Ok(centroids
+        .iter()
+        .map(|c| if *by_angle { cosine(model, &cols, c) } else { format!("sqrt({})", square(model, &cols, c)) })
+        .collect())
 }
 
 /// The scores over `q`: one for a linear or binary model, one a class otherwise.
@@ -135,22 +166,29 @@ pub(super) fn predict(model: &Model, input: &Output, threshold: &str) -> Result<
     let field = |name: &str, ty: Type| Field { name: Some(name.to_owned()), ty };
     match &model.body {
         Body::KMeans { .. } => {
-            let items: Vec<String> =
-                distances(model, input)?.iter().enumerate().map(|(i, d)| format!("struct_pack(d := {d}, c := {}::BIGINT)", i + 1)).collect();
+            let items: Vec<String> = distances(model, input)?
+                .iter()
+                .enumerate()
+                .map(|(i, d)| format!("struct_pack(d := {d}, c := {}::BIGINT)", i + 1))
+                .collect();
             let near = format!("list_sort([{}])", items.join(", "));
             let sql = format!(
                 "SELECT q._near[1].c AS \"CENTROID_ID\", list_transform(q._near[1:5], lambda n: struct_pack(\"CENTROID_ID\" := n.c, \"DISTANCE\" := n.d)) AS \"NEAREST_CENTROIDS_DISTANCE\", {rest} FROM (SELECT {near} AS _near, q.* FROM ({}) AS q) AS q",
                 input.sql
             );
             let item = Type::Struct(vec![field("CENTROID_ID", Type::Int64), field("DISTANCE", Type::Float64)]);
-            let mut cols = vec![("CENTROID_ID".to_owned(), Type::Int64), ("NEAREST_CENTROIDS_DISTANCE".to_owned(), Type::Array(Box::new(item)))];
+            let mut cols = vec![
+                ("CENTROID_ID".to_owned(), Type::Int64),
+                ("NEAREST_CENTROIDS_DISTANCE".to_owned(), Type::Array(Box::new(item))),
+            ];
             cols.append(&mut tail);
             Ok((sql, cols))
         }
         Body::Linear { .. } => {
             let label = model.label.as_ref().map_or("label", |(n, _)| n);
             let name = format!("predicted_{label}");
-            let sql = format!("SELECT {} AS {}, {rest} FROM ({}) AS q", scores(model, input)?[0], quote(&name), input.sql);
+            let sql =
+                format!("SELECT {} AS {}, {rest} FROM ({}) AS q", scores(model, input)?[0], quote(&name), input.sql);
             let mut cols = vec![(name, Type::Float64)];
             cols.append(&mut tail);
             Ok((sql, cols))
@@ -164,12 +202,20 @@ pub(super) fn predict(model: &Model, input: &Output, threshold: &str) -> Result<
                 _ => format!("[{}][list_position(q._p, list_max(q._p))]", values.join(", ")),
             };
             // the classes descending, as the service lists them
-            let probs: Vec<String> =
-                values.iter().enumerate().rev().map(|(i, v)| format!("struct_pack(label := {v}, prob := q._p[{}])", i + 1)).collect();
+            let probs: Vec<String> = values
+                .iter()
+                .enumerate()
+                .rev()
+                .map(|(i, v)| format!("struct_pack(label := {v}, prob := q._p[{}])", i + 1))
+                .collect();
             let (first, second) = (format!("predicted_{label}"), format!("predicted_{label}_probs"));
             let sql = format!(
                 "SELECT {best} AS {}, [{}] AS {}, {rest} FROM (SELECT {} AS _p, q.* FROM ({}) AS q) AS q",
-                quote(&first), probs.join(", "), quote(&second), probabilities(model, input)?, input.sql
+                quote(&first),
+                probs.join(", "),
+                quote(&second),
+                probabilities(model, input)?,
+                input.sql
             );
             let item = Type::Struct(vec![field("label", ty.clone()), field("prob", Type::Float64)]);
             let mut cols = vec![(first, ty), (second, Type::Array(Box::new(item)))];

@@ -28,19 +28,23 @@ pub struct Model {
 const SETUP: &str = "CREATE SCHEMA IF NOT EXISTS _rsdbt_ml; CREATE TABLE IF NOT EXISTS _rsdbt_ml.models (name VARCHAR PRIMARY KEY, body VARCHAR NOT NULL)";
 
 fn prepared(connection: &mut Connection) -> bool {
-    let found = connection.query("SELECT count(*) FROM duckdb_tables() WHERE schema_name = '_rsdbt_ml' AND table_name = 'models'");
+    let found = connection
+        .query("SELECT count(*) FROM duckdb_tables() WHERE schema_name = '_rsdbt_ml' AND table_name = 'models'");
     found.is_ok_and(|t| t.rows.first().and_then(|r| r.first()) == Some(&Value::Int(1)))
 }
 
 /// Writes or replaces a model, in one transaction of its own unless one is open.
 pub fn save(connection: &mut Connection, name: &str, model: &Model) -> Result<(), DbError> {
-    let body = serde_json::to_string(model).map_err(|why| DbError::new(crate::adapter::DbErrorKind::Other, why.to_string()))?;
+    let body = serde_json::to_string(model)
+        .map_err(|why| DbError::new(crate::adapter::DbErrorKind::Other, why.to_string()))?;
     if !prepared(connection) {
         for statement in SETUP.split(';') {
             connection.query(statement)?;
         }
     }
-    connection.query(&format!("INSERT OR REPLACE INTO _rsdbt_ml.models VALUES ({}, {})", text(name), text(&body))).map(|_| ())
+    connection
+        .query(&format!("INSERT OR REPLACE INTO _rsdbt_ml.models VALUES ({}, {})", text(name), text(&body)))
+        .map(|_| ())
 }
 
 pub fn load(connection: &mut Connection, name: &str) -> Option<Model> {

@@ -3,11 +3,13 @@
 use super::evaluate::{evaluate, names};
 use super::options::{ModelType, Settings};
 use super::predict::category_sql;
-use super::store::{Body, Model, save};
 use super::refuse;
+use super::store::{Body, Model, save};
 use crate::adapter::duckdb::Connection;
 use crate::adapter::{DbError, Value};
-use crate::ml::{Column, Encoder, Init, Iteration, KMeansOptions, LogisticOptions, Matrix, fit_kmeans, fit_linear, fit_logistic};
+use crate::ml::{
+    Column, Encoder, Init, Iteration, KMeansOptions, LogisticOptions, Matrix, fit_kmeans, fit_linear, fit_logistic,
+};
 use crate::sql::SqlError;
 use crate::sql::ast::Model as Statement;
 use crate::sql::translate::Output;
@@ -45,7 +47,12 @@ struct Training {
 /// The same start for the same number of rows and clusters: models are reproducible.
 const SEED: u64 = 20_261_122;
 
-pub(in super::super) fn create(connection: &mut Connection, name: &str, statement: &Statement, query: &Output) -> Done<()> {
+pub(in super::super) fn create(
+    connection: &mut Connection,
+    name: &str,
+    statement: &Statement,
+    query: &Output,
+) -> Done<()> {
     let at = statement.name.at;
     let settings = Settings::read(&statement.options, at)?;
     if statement.transform.is_some() {
@@ -75,12 +82,22 @@ fn find<'q>(query: &'q Output, name: &str) -> Option<&'q crate::sql::translate::
     query.cols.iter().find(|c| c.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(name)))
 }
 
-fn read(connection: &mut Connection, query: &Output, label: Option<&str>, special: Option<&str>, at: usize) -> Done<Training> {
+fn read(
+    connection: &mut Connection,
+    query: &Output,
+    label: Option<&str>,
+    special: Option<&str>,
+    at: usize,
+) -> Done<Training> {
     let mut list = Vec::new();
     let mut kinds = Vec::new();
-    let is = |name: &Option<String>, wanted: Option<&str>| name.as_deref().zip(wanted).is_some_and(|(n, w)| n.eq_ignore_ascii_case(w));
+    let is = |name: &Option<String>, wanted: Option<&str>| {
+        name.as_deref().zip(wanted).is_some_and(|(n, w)| n.eq_ignore_ascii_case(w))
+    };
     for col in &query.cols {
-        let Some(name) = &col.name else { return Err(refuse("every column of the training query needs a name", at).into()) };
+        let Some(name) = &col.name else {
+            return Err(refuse("every column of the training query needs a name", at).into());
+        };
         let sql = format!("q.{}", quote(&col.phys));
         let apart = is(&col.name, label) || is(&col.name, special);
         let numeric = col.ty.is_number() && !apart;
@@ -99,14 +116,24 @@ fn read(connection: &mut Connection, query: &Output, label: Option<&str>, specia
     let rows = table.rows.len();
     let mut training = Training { features: Vec::new(), label: Vec::new(), special: Vec::new(), rows };
     for (i, (name, numeric)) in kinds.into_iter().enumerate() {
-        let texts = || table.rows.iter().map(|r| if let Value::Text(t) = &r[i] { Some(t.clone()) } else { None }).collect::<Vec<_>>();
+        let texts = || {
+            table
+                .rows
+                .iter()
+                .map(|r| if let Value::Text(t) = &r[i] { Some(t.clone()) } else { None })
+                .collect::<Vec<_>>()
+        };
         let shown = Some(name.clone());
         if is(&shown, label) {
             training.label = texts();
         } else if is(&shown, special) {
             training.special = texts();
         } else if numeric {
-            let numbers = table.rows.iter().map(|r| if let Value::Float(f) = &r[i] { Some(*f).filter(|f| f.is_finite()) } else { None }).collect();
+            let numbers = table
+                .rows
+                .iter()
+                .map(|r| if let Value::Float(f) = &r[i] { Some(*f).filter(|f| f.is_finite()) } else { None })
+                .collect();
             training.features.push((name, Column::Numbers(numbers)));
         } else {
             training.features.push((name, Column::Texts(texts())));
@@ -134,11 +161,18 @@ fn kmeans(connection: &mut Connection, settings: &Settings<'_>, query: &Output, 
         return Err(refuse("KMEANS_INIT_METHOD 'CUSTOM' and KMEANS_INIT_COL belong together", at).into());
     }
     let training = read(connection, query, None, column.as_ref().map(|(n, _)| n.as_str()), at)?;
-    let chosen: Vec<usize> = training.special.iter().enumerate().filter(|(_, v)| v.as_deref() == Some("true")).map(|(i, _)| i).collect();
+    let chosen: Vec<usize> =
+        training.special.iter().enumerate().filter(|(_, v)| v.as_deref() == Some("true")).map(|(i, _)| i).collect();
     let natural = ((training.rows as f64).log10().round()).clamp(2.0, 100.0);
-    let clusters = settings.within("NUM_CLUSTERS", if chosen.is_empty() { natural } else { chosen.len() as f64 }, 1.0, 100.0)? as usize;
+    let clusters =
+        settings.within("NUM_CLUSTERS", if chosen.is_empty() { natural } else { chosen.len() as f64 }, 1.0, 100.0)?
+            as usize;
     if method == "CUSTOM" && chosen.len() != clusters {
-        return Err(refuse(format!("KMEANS_INIT_COL is TRUE in {} rows, NUM_CLUSTERS is {clusters}", chosen.len()), at).into());
+        return Err(refuse(
+            format!("KMEANS_INIT_COL is TRUE in {} rows, NUM_CLUSTERS is {clusters}", chosen.len()),
+            at,
+        )
+        .into());
     }
     let init = match method {
         "CUSTOM" => Init::Rows(chosen),
@@ -167,7 +201,8 @@ fn split(settings: &Settings<'_>, training: &Training, used: &[usize]) -> Done<(
     let method = settings.word("DATA_SPLIT_METHOD", &["AUTO_SPLIT", "NO_SPLIT", "RANDOM", "SEQ", "CUSTOM"])?;
     let fraction = settings.within("DATA_SPLIT_EVAL_FRACTION", 0.2, 0.0, 1.0)?;
     let share = |part: f64| {
-        let mut random: Vec<(u64, usize)> = used.iter().map(|r| (farmhash::fingerprint64(&row_bytes(training, *r)), *r)).collect();
+        let mut random: Vec<(u64, usize)> =
+            used.iter().map(|r| (farmhash::fingerprint64(&row_bytes(training, *r)), *r)).collect();
         random.sort_unstable();
         let eval: Vec<usize> = random[..(count as f64 * part).round() as usize].iter().map(|(_, r)| *r).collect();
         (used.iter().copied().filter(|r| !eval.contains(r)).collect(), eval)
@@ -204,7 +239,13 @@ fn row_bytes(training: &Training, row: usize) -> Vec<u8> {
     bytes
 }
 
-fn regression(connection: &mut Connection, settings: &Settings<'_>, query: &Output, kind: ModelType, at: usize) -> Done<Model> {
+fn regression(
+    connection: &mut Connection,
+    settings: &Settings<'_>,
+    query: &Output,
+    kind: ModelType,
+    at: usize,
+) -> Done<Model> {
     settings.refuse_missing()?;
     let (label, place) = settings.label()?;
     let place = if place == 0 { at } else { place };
@@ -218,7 +259,10 @@ fn regression(connection: &mut Connection, settings: &Settings<'_>, query: &Outp
     {
         return Err(refuse(format!("the query has no column {name}"), *place).into());
     }
-    let needs = matches!(settings.word("DATA_SPLIT_METHOD", &["AUTO_SPLIT", "NO_SPLIT", "RANDOM", "SEQ", "CUSTOM"])?, "SEQ" | "CUSTOM");
+    let needs = matches!(
+        settings.word("DATA_SPLIT_METHOD", &["AUTO_SPLIT", "NO_SPLIT", "RANDOM", "SEQ", "CUSTOM"])?,
+        "SEQ" | "CUSTOM"
+    );
     if needs && special.is_none() {
         return Err(refuse("this DATA_SPLIT_METHOD needs DATA_SPLIT_COL", at).into());
     }
@@ -253,19 +297,33 @@ fn rows_of(query: &Output, rows: &[usize]) -> Output {
     let list: Vec<String> = rows.iter().map(|r| (r + 1).to_string()).collect();
     let names: Vec<String> = query.cols.iter().map(|c| format!("q.{}", quote(&c.phys))).collect();
     let mut subset = query.clone();
-    subset.sql = format!("SELECT {} FROM (SELECT *, row_number() OVER () AS _row FROM ({})) AS q WHERE list_contains([{}], q._row)", names.join(", "), query.sql, list.join(", "));
+    subset.sql = format!(
+        "SELECT {} FROM (SELECT *, row_number() OVER () AS _row FROM ({})) AS q WHERE list_contains([{}], q._row)",
+        names.join(", "),
+        query.sql,
+        list.join(", ")
+    );
     subset
 }
 
-fn linear(settings: &Settings<'_>, training: &Training, data: &Matrix, train: &[usize], ty: &Type, at: usize) -> Done<(Body, Vec<Iteration>)> {
+fn linear(
+    settings: &Settings<'_>,
+    training: &Training,
+    data: &Matrix,
+    train: &[usize],
+    ty: &Type,
+    at: usize,
+) -> Done<(Body, Vec<Iteration>)> {
     if !ty.is_number() {
         return Err(refuse(format!("the label of LINEAR_REG must be a number, this is {ty}"), at).into());
     }
-    let strategy = settings.word("OPTIMIZE_STRATEGY", &["AUTO_STRATEGY", "NORMAL_EQUATION", "BATCH_GRADIENT_DESCENT"])?;
+    let strategy =
+        settings.word("OPTIMIZE_STRATEGY", &["AUTO_STRATEGY", "NORMAL_EQUATION", "BATCH_GRADIENT_DESCENT"])?;
     if strategy == "BATCH_GRADIENT_DESCENT" || settings.number("L1_REG", 0.0)? > 0.0 {
         return Err(SqlError::unsupported("LINEAR_REG by gradient descent (L1_REG, BATCH_GRADIENT_DESCENT)", at).into());
     }
-    let labels: Vec<f64> = train.iter().filter_map(|r| training.label[*r].as_deref().and_then(|t| t.parse().ok())).collect();
+    let labels: Vec<f64> =
+        train.iter().filter_map(|r| training.label[*r].as_deref().and_then(|t| t.parse().ok())).collect();
     let weights = fit_linear(data, &labels, settings.number("L2_REG", 0.0)?, settings.flag("FIT_INTERCEPT", true)?);
     let loss = labels.iter().enumerate().map(|(r, y)| {
         let p: f64 = data.row(r).iter().zip(&weights).map(|(x, w)| x * w).sum::<f64>() + weights[data.width];
@@ -275,7 +333,13 @@ fn linear(settings: &Settings<'_>, training: &Training, data: &Matrix, train: &[
     Ok((Body::Linear { weights }, vec![Iteration { loss, eval_loss: None, learning_rate: None, clusters: Vec::new() }]))
 }
 
-fn logistic(settings: &Settings<'_>, training: &Training, train: (&Matrix, &[usize]), eval: (&Matrix, &[usize]), at: usize) -> Done<(Body, Vec<Iteration>)> {
+fn logistic(
+    settings: &Settings<'_>,
+    training: &Training,
+    train: (&Matrix, &[usize]),
+    eval: (&Matrix, &[usize]),
+    at: usize,
+) -> Done<(Body, Vec<Iteration>)> {
     let text_of = |r: &usize| training.label[*r].clone().unwrap_or_default();
     let mut classes: Vec<String> = train.1.iter().map(text_of).collect();
     classes.sort_by(|a, b| match (a.parse::<f64>(), b.parse::<f64>()) {
@@ -313,7 +377,8 @@ fn logistic(settings: &Settings<'_>, training: &Training, train: (&Matrix, &[usi
         intercept: settings.flag("FIT_INTERCEPT", true)?,
         class_weights,
     };
-    let (weights, history) = fit_logistic(train.0, &labels, (!held.is_empty()).then_some((eval.0, held.as_slice())), &options);
+    let (weights, history) =
+        fit_logistic(train.0, &labels, (!held.is_empty()).then_some((eval.0, held.as_slice())), &options);
     Ok((Body::Logistic { weights, classes }, history))
 }
 
@@ -325,7 +390,9 @@ fn finish(connection: &mut Connection, mut model: Model, rows: &Output) -> Done<
     model.metrics = names(&model)
         .iter()
         .zip(values)
-        .map(|(name, value)| ((*name).to_owned(), if let Value::Float(f) = value { Some(f).filter(|f| !f.is_nan()) } else { None }))
+        .map(|(name, value)| {
+            ((*name).to_owned(), if let Value::Float(f) = value { Some(f).filter(|f| !f.is_nan()) } else { None })
+        })
         .collect();
     Ok(model)
 }

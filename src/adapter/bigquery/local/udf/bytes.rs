@@ -36,7 +36,10 @@ pub(super) const TABLE: &[Row] = &[
     ("bq_from_hex", "s>y", |a| from_hex(a[0].text())),
     ("bq_from_base64", "s>y", |a| {
         let clean: String = a[0].text().chars().filter(|c| !c.is_whitespace() && *c != '=').collect();
-        base64::engine::general_purpose::STANDARD_NO_PAD.decode(clean).map(Out::Bytes).map_err(|_| "Failed to decode invalid base64 string".into())
+        base64::engine::general_purpose::STANDARD_NO_PAD
+            .decode(clean)
+            .map(Out::Bytes)
+            .map_err(|_| "Failed to decode invalid base64 string".into())
     }),
     ("bq_to_base32", "y>s", |a| text(to_base32(a[0].bytes()))),
     ("bq_from_base32", "s>y", |a| from_base32(a[0].text())),
@@ -56,11 +59,16 @@ pub(super) const TABLE: &[Row] = &[
             return Err("Bitwise binary operator for BYTES requires equal length of the inputs".into());
         }
         let op = a[2].text();
-        bytes(x.iter().zip(y).map(|(p, q)| match op {
-            "&" => p & q,
-            "|" => p | q,
-            _ => p ^ q,
-        }).collect::<Vec<u8>>())
+        bytes(
+            x.iter()
+                .zip(y)
+                .map(|(p, q)| match op {
+                    "&" => p & q,
+                    "|" => p | q,
+                    _ => p ^ q,
+                })
+                .collect::<Vec<u8>>(),
+        )
     }),
     ("bq_bytes_shift_left", "yi>y", |a| shift(a, true)),
     ("bq_bytes_shift_right", "yi>y", |a| shift(a, false)),
@@ -79,7 +87,10 @@ pub(super) const TABLE: &[Row] = &[
     }),
     ("bq_cast_text_bytes", "ss>y", |a| match a[1].text().to_uppercase().as_str() {
         "HEX" | "BASE16" => from_hex(a[0].text()),
-        "BASE64" | "BASE64M" => base64::engine::general_purpose::STANDARD.decode(a[0].text()).map(Out::Bytes).map_err(|_| "Failed to decode invalid base64 string".into()),
+        "BASE64" | "BASE64M" => base64::engine::general_purpose::STANDARD
+            .decode(a[0].text())
+            .map(Out::Bytes)
+            .map_err(|_| "Failed to decode invalid base64 string".into()),
         "BASE32" => from_base32(a[0].text()),
         "ASCII" if a[0].text().is_ascii() => bytes(a[0].text()),
         "UTF-8" | "UTF8" => bytes(a[0].text()),
@@ -100,7 +111,8 @@ fn trim(a: &[Val<'_>]) -> Answer {
 }
 
 fn side(a: &[Val<'_>], left: bool) -> Answer {
-    let count = usize::try_from(a[1].int()).map_err(|_| "Second argument in LEFT() or RIGHT() cannot be negative".to_owned())?;
+    let count = usize::try_from(a[1].int())
+        .map_err(|_| "Second argument in LEFT() or RIGHT() cannot be negative".to_owned())?;
     let value = a[0].bytes();
     let count = count.min(value.len());
     bytes(if left { &value[..count] } else { &value[value.len() - count..] })
@@ -113,7 +125,9 @@ fn find(whole: &[u8], part: &[u8]) -> Option<usize> {
 fn replace(a: &[Val<'_>]) -> Answer {
     let (mut rest, part) = (a[0].bytes(), a[1].bytes());
     let mut whole = Vec::new();
-    while !part.is_empty() && let Some(at) = find(rest, part) {
+    while !part.is_empty()
+        && let Some(at) = find(rest, part)
+    {
         whole.extend_from_slice(&rest[..at]);
         whole.extend_from_slice(a[2].bytes());
         rest = &rest[at + part.len()..];
@@ -128,7 +142,9 @@ fn split(a: &[Val<'_>]) -> Answer {
     if separator.is_empty() && !rest.is_empty() {
         return Ok(Out::List(rest.iter().map(|b| Some(Out::Bytes(vec![*b]))).collect()));
     }
-    while !separator.is_empty() && let Some(at) = find(rest, separator) {
+    while !separator.is_empty()
+        && let Some(at) = find(rest, separator)
+    {
         parts.push(Some(Out::Bytes(rest[..at].to_vec())));
         rest = &rest[at + separator.len()..];
     }
@@ -166,7 +182,11 @@ fn from_hex(value: &str) -> Answer {
     if !padded.is_ascii() {
         return Err(bad());
     }
-    (0..padded.len()).step_by(2).map(|i| u8::from_str_radix(&padded[i..i + 2], 16).map_err(|_| bad())).collect::<Result<_, _>>().map(Out::Bytes)
+    (0..padded.len())
+        .step_by(2)
+        .map(|i| u8::from_str_radix(&padded[i..i + 2], 16).map_err(|_| bad()))
+        .collect::<Result<_, _>>()
+        .map(Out::Bytes)
 }
 
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -190,7 +210,8 @@ fn from_base32(value: &str) -> Answer {
     let (mut bits, mut count) = (0u64, 0u32);
     let mut whole = Vec::new();
     for c in value.trim_end_matches('=').bytes() {
-        let digit = BASE32.iter().position(|b| *b == c.to_ascii_uppercase()).ok_or("Failed to decode invalid base32 string")?;
+        let digit =
+            BASE32.iter().position(|b| *b == c.to_ascii_uppercase()).ok_or("Failed to decode invalid base32 string")?;
         bits = bits << 5 | digit as u64;
         count += 5;
         if count >= 8 {

@@ -17,10 +17,15 @@ pub(super) const TABLE: &[Row] = &[
     ("bq_time_diff", "tts>i", |a| datetime_diff(a[0].int(), a[1].int(), a[2].text())),
     ("bq_date_trunc", "ds>d", |a| checked_date(date_trunc(a[0].int(), a[1].text()))),
     ("bq_datetime_trunc", "Ds>D", |a| checked_stamp(stamp_trunc(a[0].int(), a[1].text()), "DATETIME")),
-    ("bq_time_trunc", "ts>t", |a| unit(a[1].text()).map_or(Err(bad(a[1].text())), |u| int(a[0].int() - a[0].int().rem_euclid(u)))),
+    ("bq_time_trunc", "ts>t", |a| {
+        unit(a[1].text()).map_or(Err(bad(a[1].text())), |u| int(a[0].int() - a[0].int().rem_euclid(u)))
+    }),
     ("bq_last_day", "ds>d", last_day),
     ("bq_extract", "Ds>i", extract),
-    ("bq_make_date", "iii>d", |a| cal::valid(a[0].int(), a[1].int(), a[2].int()).map_or(Err(format!("Input calculates to invalid date: {}-{}-{}", a[0].int(), a[1].int(), a[2].int())), int)),
+    ("bq_make_date", "iii>d", |a| {
+        cal::valid(a[0].int(), a[1].int(), a[2].int())
+            .map_or(Err(format!("Input calculates to invalid date: {}-{}-{}", a[0].int(), a[1].int(), a[2].int())), int)
+    }),
     ("bq_make_datetime", "iiiiii>D", |a| {
         let day = cal::valid(a[0].int(), a[1].int(), a[2].int());
         match (day, clock(a[3].int(), a[4].int(), a[5].int())) {
@@ -28,12 +33,16 @@ pub(super) const TABLE: &[Row] = &[
             _ => Err("Input calculates to invalid datetime".into()),
         }
     }),
-    ("bq_make_time", "iii>t", |a| clock(a[0].int(), a[1].int(), a[2].int()).map_or(Err("Input calculates to invalid time".into()), int)),
+    ("bq_make_time", "iii>t", |a| {
+        clock(a[0].int(), a[1].int(), a[2].int()).map_or(Err("Input calculates to invalid time".into()), int)
+    }),
     ("bq_unix", "Ti>i", |a| int(a[0].int().div_euclid(a[1].int()))),
     ("bq_from_unix", "ii>T", |a| checked_stamp(a[0].int().checked_mul(a[1].int()), "TIMESTAMP")),
     ("bq_date_bucket", "dvd>d", |a| {
         let (months, days, micros) = a[1].interval();
-        if micros != 0 { return Err("DATE_BUCKET needs a width of days or months".into()) }
+        if micros != 0 {
+            return Err("DATE_BUCKET needs a width of days or months".into());
+        }
         bucket(a[0].int() * DAY, (months, days, 0), a[2].int() * DAY).map(|v| Out::Int(v.div_euclid(DAY)))
     }),
     ("bq_datetime_bucket", "DvD>D", |a| bucket(a[0].int(), a[1].interval(), a[2].int()).map(Out::Int)),
@@ -159,7 +168,11 @@ fn last_day(a: &[Val<'_>]) -> Answer {
         "ISOYEAR" => Some(cal::iso_year_start(cal::iso_year_start(day) + 370)),
         _ => {
             let start = date_trunc(day, part);
-            if cal::week_first(part).is_some() { start.map(|s| s + 7) } else { start.and_then(|s| cal::add_months(s, months(part)?)) }
+            if cal::week_first(part).is_some() {
+                start.map(|s| s + 7)
+            } else {
+                start.and_then(|s| cal::add_months(s, months(part)?))
+            }
         }
     };
     match (next, part) {

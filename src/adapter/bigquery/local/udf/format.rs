@@ -14,7 +14,18 @@ pub(super) const TABLE: &[Row] = &[
 ];
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
@@ -68,7 +79,9 @@ fn part(element: char, extended: &str, local: i64, zone: Option<(i64, &str)>, wh
         _ => None,
     };
     // a DATE has no clock, a TIME no calendar: their elements stay as they are
-    if !dated && "AaBbhCDdeFGgjmQUuVWwxYyc".contains(element) || what == "DATE" && "HIklMPpRrSTXsc".contains(element) && element != 's' && element != 'c' {
+    if !dated && "AaBbhCDdeFGgjmQUuVWwxYyc".contains(element)
+        || what == "DATE" && "HIklMPpRrSTXsc".contains(element) && element != 's' && element != 'c'
+    {
         return None;
     }
     Some(match element {
@@ -117,7 +130,11 @@ fn part(element: char, extended: &str, local: i64, zone: Option<(i64, &str)>, wh
         'T' | 'X' => again("%H:%M:%S")?,
         'R' => again("%H:%M")?,
         'r' => again("%I:%M:%S %p")?,
-        'c' => format!("{} {} {day:>2} {hour:02}:{minute:02}:{second:02} {year}", &WEEKDAYS[cal::weekday(day_number) as usize][..3], &MONTHS[month as usize - 1][..3]),
+        'c' => format!(
+            "{} {} {day:>2} {hour:02}:{minute:02}:{second:02} {year}",
+            &WEEKDAYS[cal::weekday(day_number) as usize][..3],
+            &MONTHS[month as usize - 1][..3]
+        ),
         's' => (local - zone.map_or(0, |(shift, _)| shift)).div_euclid(1_000_000).to_string(),
         'z' => {
             let (shift, _) = zone?;
@@ -127,7 +144,11 @@ fn part(element: char, extended: &str, local: i64, zone: Option<(i64, &str)>, wh
         }
         'Z' => {
             let (shift, name) = zone?;
-            if name == "UTC" || shift == 0 && !name.contains('/') { "UTC".into() } else { format!("UTC{}", offset_text(shift).replace("+0", "+").replace("-0", "-")) }
+            if name == "UTC" || shift == 0 && !name.contains('/') {
+                "UTC".into()
+            } else {
+                format!("UTC{}", offset_text(shift).replace("+0", "+").replace("-0", "-"))
+            }
         }
         'n' => "\n".into(),
         't' => "\t".into(),
@@ -208,7 +229,9 @@ fn one(spec: &Spec, kind: &str, shown: &str) -> Result<Option<String>, String> {
         return Ok(None);
     }
     let body = match (spec.letter, kind) {
-        ('d' | 'i' | 'u', "i") => return Ok(Some(signed(spec, shown.starts_with('-'), grouped(spec, shown.trim_start_matches('-'))))),
+        ('d' | 'i' | 'u', "i") => {
+            return Ok(Some(signed(spec, shown.starts_with('-'), grouped(spec, shown.trim_start_matches('-')))));
+        }
         ('o' | 'x' | 'X', "i") => {
             let value: i128 = shown.parse().map_err(|_| "bad integer".to_owned())?;
             let size = value.unsigned_abs();
@@ -219,7 +242,9 @@ fn one(spec: &Spec, kind: &str, shown: &str) -> Result<Option<String>, String> {
             };
             return Ok(Some(signed(spec, value < 0, digits)));
         }
-        ('f' | 'F' | 'e' | 'E' | 'g' | 'G', "f" | "n" | "i") if kind != "i" => return real(spec, kind, shown).map(Some),
+        ('f' | 'F' | 'e' | 'E' | 'g' | 'G', "f" | "n" | "i") if kind != "i" => {
+            return real(spec, kind, shown).map(Some);
+        }
         ('s', "s") => match spec.precision {
             Some(n) => shown.chars().take(n.max(0) as usize).collect(),
             None => shown.to_owned(),
@@ -261,7 +286,8 @@ fn signed(spec: &Spec, negative: bool, digits: String) -> String {
         false => "",
     };
     let width = spec.width.unwrap_or(0).unsigned_abs() as usize;
-    let zero = spec.flags.contains('0') && !spec.flags.contains('-') && digits.starts_with(|c: char| c.is_ascii_digit());
+    let zero =
+        spec.flags.contains('0') && !spec.flags.contains('-') && digits.starts_with(|c: char| c.is_ascii_digit());
     let fill = width.saturating_sub(digits.chars().count() + sign.len());
     if zero { format!("{sign}{}{digits}", "0".repeat(fill)) } else { padded(spec, format!("{sign}{digits}"), true) }
 }
@@ -314,7 +340,8 @@ fn exponent(value: f64, precision: usize) -> String {
 fn general(value: f64, precision: usize, keep: bool) -> String {
     let shown = format!("{value:.*e}", precision - 1);
     let power: i32 = shown.split_once('e').and_then(|(_, e)| e.parse().ok()).unwrap_or(0);
-    let strip = |s: String| if keep || !s.contains('.') { s } else { s.trim_end_matches('0').trim_end_matches('.').to_owned() };
+    let strip =
+        |s: String| if keep || !s.contains('.') { s } else { s.trim_end_matches('0').trim_end_matches('.').to_owned() };
     if power < -4 || power >= precision as i32 {
         let whole = exponent(value, precision - 1);
         let (digits, tail) = whole.split_once('e').unwrap_or((&whole, "+00"));

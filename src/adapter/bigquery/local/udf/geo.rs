@@ -15,15 +15,19 @@ pub(super) const TABLE: &[Row] = &[
     ("bq_geo_parse", "s>g", |a| parse(a[0].text()).map(|shape| Out::Text(shape.show()))),
     ("bq_geo_x", "s>f", |a| single(a).map(|p| p.map_or(Out::Null, |p| Out::Float(p.0)))),
     ("bq_geo_y", "s>f", |a| single(a).map(|p| p.map_or(Out::Null, |p| Out::Float(p.1)))),
-    ("bq_geo_distance", "ss>f", |a| match (parse(a[0].text())?.points.as_slice(), parse(a[1].text())?.points.as_slice()) {
-        ([x], [y]) => Ok(Out::Float(distance(*x, *y))),
-        ([], _) | (_, []) => Ok(Out::Null),
-        _ => Err("ST_DISTANCE of anything but points is not supported by `method: local`".into()),
+    ("bq_geo_distance", "ss>f", |a| {
+        match (parse(a[0].text())?.points.as_slice(), parse(a[1].text())?.points.as_slice()) {
+            ([x], [y]) => Ok(Out::Float(distance(*x, *y))),
+            ([], _) | (_, []) => Ok(Out::Null),
+            _ => Err("ST_DISTANCE of anything but points is not supported by `method: local`".into()),
+        }
     }),
     ("bq_geo_type", "s>s", |a| parse(a[0].text()).and_then(|s| text(s.kind()))),
     ("bq_geo_count", "s>i", |a| parse(a[0].text()).map(|s| Out::Int(s.points.len() as i64 - s.rings))),
     ("bq_geo_empty", "s>b", |a| Ok(Out::Bool(parse(a[0].text())?.points.is_empty()))),
-    ("bq_geo_is_collection", "s>b", |a| Ok(Out::Bool(parse(a[0].text()).map(|s| s.name.starts_with("MULTI") || s.name.contains("COLLECTION"))?))),
+    ("bq_geo_is_collection", "s>b", |a| {
+        Ok(Out::Bool(parse(a[0].text()).map(|s| s.name.starts_with("MULTI") || s.name.contains("COLLECTION"))?))
+    }),
     ("bq_geo_length", "s>f", |a| {
         let shape = parse(a[0].text())?;
         match shape.name.as_str() {
@@ -35,7 +39,9 @@ pub(super) const TABLE: &[Row] = &[
     ("bq_geo_json", "s>s", |a| {
         let shape = parse(a[0].text())?;
         match (shape.name.as_str(), shape.points.as_slice()) {
-            ("POINT", [p]) => text(format!("{{\"type\": \"Point\", \"coordinates\": [{}, {}]}}", number(p.0), number(p.1))),
+            ("POINT", [p]) => {
+                text(format!("{{\"type\": \"Point\", \"coordinates\": [{}, {}]}}", number(p.0), number(p.1)))
+            }
             _ => Err("GeoJSON of anything but points is not supported by `method: local`".into()),
         }
     }),
@@ -55,7 +61,8 @@ impl Shape {
     }
 
     fn kind(&self) -> String {
-        const NAMES: [&str; 7] = ["Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection"];
+        const NAMES: [&str; 7] =
+            ["Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection"];
         let found = NAMES.iter().find(|n| n.eq_ignore_ascii_case(&self.name)).unwrap_or(&"GeometryCollection");
         format!("ST_{found}")
     }
@@ -74,7 +81,9 @@ fn parse(wkt: &str) -> Result<Shape, String> {
     let trimmed = wkt.trim();
     let split = trimmed.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(trimmed.len());
     let name = trimmed[..split].to_uppercase();
-    if !["POINT", "LINESTRING", "POLYGON", "MULTIPOINT", "MULTILINESTRING", "MULTIPOLYGON", "GEOMETRYCOLLECTION"].contains(&name.as_str()) {
+    if !["POINT", "LINESTRING", "POLYGON", "MULTIPOINT", "MULTILINESTRING", "MULTIPOLYGON", "GEOMETRYCOLLECTION"]
+        .contains(&name.as_str())
+    {
         return Err(bad());
     }
     let rest = trimmed[split..].trim();
@@ -146,4 +155,3 @@ fn distance((x1, y1): (f64, f64), (x2, y2): (f64, f64)) -> f64 {
     let h = ((q - p) / 2.0).sin().powi(2) + p.cos() * q.cos() * ((x2 - x1).to_radians() / 2.0).sin().powi(2);
     2.0 * RADIUS * h.sqrt().min(1.0).asin()
 }
-

@@ -105,7 +105,11 @@ fn parse(value: &str, range: &str) -> Answer {
             micros = if part.starts_with('-') { -parsed } else { parsed };
         }
     }
-    let time = numbers[3].checked_mul(HOUR).and_then(|h| h.checked_add(numbers[4].checked_mul(60_000_000)?)?.checked_add(numbers[5].checked_mul(1_000_000)?)?.checked_add(micros));
+    let time = numbers[3].checked_mul(HOUR).and_then(|h| {
+        h.checked_add(numbers[4].checked_mul(60_000_000)?)?
+            .checked_add(numbers[5].checked_mul(1_000_000)?)?
+            .checked_add(micros)
+    });
     make(numbers[0].checked_mul(12).and_then(|y| y.checked_add(numbers[1])), Some(numbers[2]), time)
 }
 
@@ -144,7 +148,16 @@ pub(in crate::adapter::bigquery::local) fn show((months, days, micros): (i32, i3
     let sign = |negative: bool| if negative { "-" } else { "" };
     let (m, u) = (months.unsigned_abs(), micros.unsigned_abs());
     let seconds = u / 1_000_000;
-    let mut shown = format!("{}{}-{} {days} {}{}:{}:{}", sign(months < 0), m / 12, m % 12, sign(micros < 0), seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let mut shown = format!(
+        "{}{}-{} {days} {}{}:{}:{}",
+        sign(months < 0),
+        m / 12,
+        m % 12,
+        sign(micros < 0),
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    );
     match u % 1_000_000 {
         0 => {}
         f if f % 1_000 == 0 => shown.push_str(&format!(".{:03}", f / 1_000)),

@@ -5,7 +5,11 @@ use super::{Answer, Out, Row, Val, int, text};
 use serde_json::Value;
 
 pub(super) const TABLE: &[Row] = &[
-    ("bq_parse_json", "s>j", |a| serde_json::from_str::<Value>(a[0].text()).map_err(|why| format!("Invalid input to PARSE_JSON: {why}")).and_then(|v| text(v.to_string()))),
+    ("bq_parse_json", "s>j", |a| {
+        serde_json::from_str::<Value>(a[0].text())
+            .map_err(|why| format!("Invalid input to PARSE_JSON: {why}"))
+            .and_then(|v| text(v.to_string()))
+    }),
     ("bq_json_value", "ss>s", |a| scalar(a, true)),
     ("bq_json_extract_scalar", "ss>s", |a| scalar(a, false)),
     ("bq_json_query", "ss>s", |a| document(a, true, true)),
@@ -35,7 +39,10 @@ pub(super) const TABLE: &[Row] = &[
         _ => Ok(Out::Null),
     }),
     ("bq_json_item", "si>j", |a| match parse(a[0].text())? {
-        Value::Array(items) => Ok(usize::try_from(a[1].int()).ok().and_then(|i| items.get(i).map(|v| Out::Text(v.to_string()))).unwrap_or(Out::Null)),
+        Value::Array(items) => Ok(usize::try_from(a[1].int())
+            .ok()
+            .and_then(|i| items.get(i).map(|v| Out::Text(v.to_string())))
+            .unwrap_or(Out::Null)),
         _ => Ok(Out::Null),
     }),
     ("bq_json_type", "s>s", |a| text(kind(&parse(a[0].text())?))),
@@ -55,35 +62,45 @@ pub(super) const TABLE: &[Row] = &[
         other => Err(mismatch(&other, "BOOL")),
     }),
     ("bq_json_int", "s>i", |a| match parse(a[0].text())? {
-        Value::Number(n) => whole(&n).map_or(Err(format!("The provided JSON number {n} cannot be converted to an int64")), int),
+        Value::Number(n) => {
+            whole(&n).map_or(Err(format!("The provided JSON number {n} cannot be converted to an int64")), int)
+        }
         other => Err(mismatch(&other, "INT64")),
     }),
     ("bq_json_float", "s>f", |a| match parse(a[0].text())? {
         Value::Number(n) => n.as_f64().map_or(Ok(Out::Null), |f| Ok(Out::Float(f))),
         other => Err(mismatch(&other, "FLOAT64")),
     }),
-    ("bq_json_lax_string", "s>s", |a| Ok(match parse(a[0].text())? {
-        Value::Number(n) if n.is_f64() => Out::Text(shortest(n.as_f64().unwrap_or(0.0))),
-        value => plain(&value).map_or(Out::Null, Out::Text),
-    })),
-    ("bq_json_lax_bool", "s>b", |a| Ok(match parse(a[0].text())? {
-        Value::Bool(b) => Out::Bool(b),
-        Value::Number(n) => Out::Bool(n.as_f64().is_some_and(|f| f != 0.0)),
-        Value::String(s) if s.eq_ignore_ascii_case("true") => Out::Bool(true),
-        Value::String(s) if s.eq_ignore_ascii_case("false") => Out::Bool(false),
-        _ => Out::Null,
-    })),
-    ("bq_json_lax_int", "s>i", |a| Ok(match parse(a[0].text())? {
-        Value::Bool(b) => Out::Int(i64::from(b)),
-        Value::Number(n) => lax_int(n.as_i64(), n.as_f64()),
-        Value::String(s) => lax_int(s.trim().parse().ok(), parse_float(&s)),
-        _ => Out::Null,
-    })),
-    ("bq_json_lax_float", "s>f", |a| Ok(match parse(a[0].text())? {
-        Value::Number(n) => n.as_f64().map_or(Out::Null, Out::Float),
-        Value::String(s) => parse_float(&s).map_or(Out::Null, Out::Float),
-        _ => Out::Null,
-    })),
+    ("bq_json_lax_string", "s>s", |a| {
+        Ok(match parse(a[0].text())? {
+            Value::Number(n) if n.is_f64() => Out::Text(shortest(n.as_f64().unwrap_or(0.0))),
+            value => plain(&value).map_or(Out::Null, Out::Text),
+        })
+    }),
+    ("bq_json_lax_bool", "s>b", |a| {
+        Ok(match parse(a[0].text())? {
+            Value::Bool(b) => Out::Bool(b),
+            Value::Number(n) => Out::Bool(n.as_f64().is_some_and(|f| f != 0.0)),
+            Value::String(s) if s.eq_ignore_ascii_case("true") => Out::Bool(true),
+            Value::String(s) if s.eq_ignore_ascii_case("false") => Out::Bool(false),
+            _ => Out::Null,
+        })
+    }),
+    ("bq_json_lax_int", "s>i", |a| {
+        Ok(match parse(a[0].text())? {
+            Value::Bool(b) => Out::Int(i64::from(b)),
+            Value::Number(n) => lax_int(n.as_i64(), n.as_f64()),
+            Value::String(s) => lax_int(s.trim().parse().ok(), parse_float(&s)),
+            _ => Out::Null,
+        })
+    }),
+    ("bq_json_lax_float", "s>f", |a| {
+        Ok(match parse(a[0].text())? {
+            Value::Number(n) => n.as_f64().map_or(Out::Null, Out::Float),
+            Value::String(s) => parse_float(&s).map_or(Out::Null, Out::Float),
+            _ => Out::Null,
+        })
+    }),
     ("bq_json_quote", "s>s", |a| text(quote(a[0].text()))),
     ("bq_json_pretty", "s>s", |a| text(pretty(a[0].text())?)),
     ("bq_json_int_text", "i>s", |a| text(a[0].int().to_string())),
@@ -96,13 +113,21 @@ pub(super) const TABLE: &[Row] = &[
         let shown = shortest(value);
         text(match value {
             v if v.is_nan() => "\"NaN\"".into(),
-            v if v.is_infinite() => if v > 0.0 { "\"Infinity\"".into() } else { "\"-Infinity\"".to_owned() },
+            v if v.is_infinite() => {
+                if v > 0.0 {
+                    "\"Infinity\"".into()
+                } else {
+                    "\"-Infinity\"".to_owned()
+                }
+            }
             _ => shown,
         })
     }),
     ("bq_json_decimal", "sb>s", |a| {
         let short = super::number::trimmed(a[0].text());
-        let exact = short.parse::<f64>().is_ok_and(|f| super::number::parse_decimal(&shortest(f), 18) == super::number::parse_decimal(&short, 18));
+        let exact = short
+            .parse::<f64>()
+            .is_ok_and(|f| super::number::parse_decimal(&shortest(f), 18) == super::number::parse_decimal(&short, 18));
         text(if a[1].bool() && !exact { format!("\"{short}\"") } else { short })
     }),
 ];
@@ -210,7 +235,9 @@ fn step(value: Value, step: &Step) -> Option<Value> {
     match (value, step) {
         (Value::Object(mut map), Step::Key(key)) => map.swap_remove(key),
         (Value::Array(mut items), Step::Item(i)) if *i < items.len() => Some(items.swap_remove(*i)),
-        (Value::Array(mut items), Step::Key(key)) => key.parse::<usize>().ok().filter(|i| *i < items.len()).map(|i| items.swap_remove(i)),
+        (Value::Array(mut items), Step::Key(key)) => {
+            key.parse::<usize>().ok().filter(|i| *i < items.len()).map(|i| items.swap_remove(i))
+        }
         _ => None,
     }
 }
@@ -256,7 +283,8 @@ fn collect_keys(value: &Value, prefix: &str, depth: i64, keys: &mut Vec<String>)
         return;
     }
     for (key, inner) in map {
-        let shown = if key.chars().all(|c| c.is_alphanumeric() || c == '_') { key.clone() } else { format!("\"{key}\"") };
+        let shown =
+            if key.chars().all(|c| c.is_alphanumeric() || c == '_') { key.clone() } else { format!("\"{key}\"") };
         let name = if prefix.is_empty() { shown } else { format!("{prefix}.{shown}") };
         keys.push(name.clone());
         collect_keys(inner, &name, depth - 1, keys);

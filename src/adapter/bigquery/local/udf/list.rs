@@ -6,9 +6,13 @@ use super::{Answer, Out, Row, Val, text};
 const MOST: usize = 16_000_000;
 
 pub(super) const TABLE: &[Row] = &[
-    ("bq_array_text", "[ss>s", |a| text(a[0].list().iter().flatten().map(Val::text).collect::<Vec<_>>().join(a[1].text()))),
+    ("bq_array_text", "[ss>s", |a| {
+        text(a[0].list().iter().flatten().map(Val::text).collect::<Vec<_>>().join(a[1].text()))
+    }),
     ("bq_array_text_null", "[sss>s", |a| {
-        text(a[0].list().iter().map(|v| v.as_ref().map_or(a[2].text(), Val::text)).collect::<Vec<_>>().join(a[1].text()))
+        text(
+            a[0].list().iter().map(|v| v.as_ref().map_or(a[2].text(), Val::text)).collect::<Vec<_>>().join(a[1].text()),
+        )
     }),
     ("bq_generate_ints", "iii>[i", |a| {
         let (from, to, step) = (a[0].int() as i128, a[1].int() as i128, a[2].int() as i128);
@@ -21,7 +25,9 @@ pub(super) const TABLE: &[Row] = &[
         dated(a, stamp_add)
     }),
     ("bq_percentile_cont", "[ff>f", percentile),
-    ("bq_euclidean_distance", "[f[f>f", |a| pairs(a).map(|p| Out::Float(p.iter().map(|(x, y)| (x - y) * (x - y)).sum::<f64>().sqrt()))),
+    ("bq_euclidean_distance", "[f[f>f", |a| {
+        pairs(a).map(|p| Out::Float(p.iter().map(|(x, y)| (x - y) * (x - y)).sum::<f64>().sqrt()))
+    }),
     ("bq_cosine_distance", "[f[f>f", |a| {
         let p = pairs(a)?;
         let size = |f: fn(&(f64, f64)) -> f64| p.iter().map(|v| f(v) * f(v)).sum::<f64>().sqrt();
@@ -92,7 +98,9 @@ fn percentile(a: &[Val<'_>]) -> Answer {
     let (low, high) = (items[place.floor() as usize], items[place.ceil() as usize]);
     let weight = place - place.floor();
     Ok(match (low, high) {
-        (Some(low), Some(high)) if weight > 0.0 => Out::Float(if low == high { low } else { low * (1.0 - weight) + high * weight }),
+        (Some(low), Some(high)) if weight > 0.0 => {
+            Out::Float(if low == high { low } else { low * (1.0 - weight) + high * weight })
+        }
         (Some(low), _) if weight == 0.0 => Out::Float(low),
         (low, high) => low.or(high).map_or(Out::Null, Out::Float),
     })
@@ -103,5 +111,9 @@ fn pairs(a: &[Val<'_>]) -> Result<Vec<(f64, f64)>, String> {
     if x.len() != y.len() {
         return Err("the arrays have different lengths".into());
     }
-    x.iter().zip(y).map(|(p, q)| Some((p.as_ref()?.float(), q.as_ref()?.float()))).collect::<Option<_>>().ok_or_else(|| "the arrays must not hold NULL".into())
+    x.iter()
+        .zip(y)
+        .map(|(p, q)| Some((p.as_ref()?.float(), q.as_ref()?.float())))
+        .collect::<Option<_>>()
+        .ok_or_else(|| "the arrays must not hold NULL".into())
 }

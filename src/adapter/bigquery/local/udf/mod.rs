@@ -60,8 +60,21 @@ pub type Body = fn(&[Val<'_>]) -> Answer;
 pub type Row = (&'static str, &'static str, Body);
 
 const TABLES: &[&[Row]] = &[
-    bytes::TABLE, clock::TABLE, format::TABLE, geo::TABLE, hash::TABLE, interval::TABLE, json::TABLE, json_edit::TABLE, list::TABLE,
-    net::TABLE, number::TABLE, parse::TABLE, regexp::TABLE, text::TABLE, zone::TABLE,
+    bytes::TABLE,
+    clock::TABLE,
+    format::TABLE,
+    geo::TABLE,
+    hash::TABLE,
+    interval::TABLE,
+    json::TABLE,
+    json_edit::TABLE,
+    list::TABLE,
+    net::TABLE,
+    number::TABLE,
+    parse::TABLE,
+    regexp::TABLE,
+    text::TABLE,
+    zone::TABLE,
 ];
 
 impl<'a> Val<'a> {
@@ -167,7 +180,11 @@ struct Function;
 impl VScalar for Function {
     type State = State;
 
-    fn invoke(state: &State, input: &mut DataChunkHandle, output: &mut dyn duckdb::vtab::arrow::WritableVector) -> Result<(), Box<dyn std::error::Error>> {
+    fn invoke(
+        state: &State,
+        input: &mut DataChunkHandle,
+        output: &mut dyn duckdb::vtab::arrow::WritableVector,
+    ) -> Result<(), Box<dyn std::error::Error>> {
         run(state, input, output)
     }
 
@@ -234,7 +251,11 @@ unsafe fn read<'a>(vector: &FlatVector<'a>, letter: char, row: usize) -> Val<'a>
     }
 }
 
-fn run(state: &State, input: &mut DataChunkHandle, output: &mut dyn duckdb::vtab::arrow::WritableVector) -> Result<(), Box<dyn std::error::Error>> {
+fn run(
+    state: &State,
+    input: &mut DataChunkHandle,
+    output: &mut dyn duckdb::vtab::arrow::WritableVector,
+) -> Result<(), Box<dyn std::error::Error>> {
     let rows = input.len();
     let mut answers = Vec::with_capacity(rows);
     let mut args: Vec<Val<'_>> = Vec::with_capacity(state.args.len());

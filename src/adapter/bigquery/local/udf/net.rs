@@ -14,7 +14,8 @@ pub(super) const TABLE: &[Row] = &[
         if let Ok(four) = <[u8; 4]>::try_from(bytes) {
             return text(Ipv4Addr::from(four).to_string());
         }
-        <[u8; 16]>::try_from(bytes).map_or(Err("an IP address has 4 or 16 bytes".into()), |b| text(Ipv6Addr::from(b).to_string()))
+        <[u8; 16]>::try_from(bytes)
+            .map_or(Err("an IP address has 4 or 16 bytes".into()), |b| text(Ipv6Addr::from(b).to_string()))
     }),
     ("bq_ip_mask", "ii>y", |a| mask(a[0].int(), a[1].int()).map(Out::Bytes)),
     ("bq_ip_trunc", "yi>y", |a| {
@@ -25,7 +26,10 @@ pub(super) const TABLE: &[Row] = &[
         n if (-0x8000_0000..=0xffff_ffff).contains(&n) => Ok(Out::Bytes((n as u32).to_be_bytes().to_vec())),
         n => Err(format!("{n} is not an IPv4 address")),
     }),
-    ("bq_ipv4_int", "y>i", |a| <[u8; 4]>::try_from(a[0].bytes()).map_or(Err("an IPv4 address has 4 bytes".into()), |b| int(i64::from(u32::from_be_bytes(b))))),
+    ("bq_ipv4_int", "y>i", |a| {
+        <[u8; 4]>::try_from(a[0].bytes())
+            .map_or(Err("an IPv4 address has 4 bytes".into()), |b| int(i64::from(u32::from_be_bytes(b))))
+    }),
     ("bq_net_host", "s>s", host),
 ];
 
@@ -48,6 +52,10 @@ fn host(a: &[Val<'_>]) -> Answer {
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
     let host = authority.rsplit('@').next().unwrap_or("");
-    let host = if host.starts_with('[') { host.split_inclusive(']').next().unwrap_or("") } else { host.split(':').next().unwrap_or("") };
+    let host = if host.starts_with('[') {
+        host.split_inclusive(']').next().unwrap_or("")
+    } else {
+        host.split(':').next().unwrap_or("")
+    };
     if host.is_empty() { Ok(Out::Null) } else { text(host) }
 }

@@ -19,14 +19,28 @@ fn decimal(value: Option<i128>) -> Answer {
 }
 
 pub(super) const TABLE: &[Row] = &[
-    ("bq_divide", "ff>f", |a| if a[1].float() == 0.0 { Err(format!("division by zero: {} / {}", shortest(a[0].float()), shortest(a[1].float()))) } else { finite(a[0].float() / a[1].float(), a[0].float(), a[1].float()) }),
+    ("bq_divide", "ff>f", |a| {
+        if a[1].float() == 0.0 {
+            Err(format!("division by zero: {} / {}", shortest(a[0].float()), shortest(a[1].float())))
+        } else {
+            finite(a[0].float() / a[1].float(), a[0].float(), a[1].float())
+        }
+    }),
     ("bq_safe_divide", "ff>f", |a| {
         let (x, y) = (a[0].float(), a[1].float());
         if y == 0.0 || ((x / y).is_infinite() && x.is_finite()) { Ok(Out::Null) } else { float(x / y) }
     }),
     ("bq_ieee_divide", "ff>f", |a| float(a[0].float() / a[1].float())),
     ("bq_finite", "fff>f", |a| finite(a[0].float(), a[1].float(), a[2].float())),
-    ("bq_sign", "f>f", |a| float(if a[0].float().is_nan() { f64::NAN } else if a[0].float() == 0.0 { 0.0 } else { a[0].float().signum() })),
+    ("bq_sign", "f>f", |a| {
+        float(if a[0].float().is_nan() {
+            f64::NAN
+        } else if a[0].float() == 0.0 {
+            0.0
+        } else {
+            a[0].float().signum()
+        })
+    }),
     ("bq_numeric_multiply", "nn>n", |a| decimal(multiply(a[0].decimal(), a[1].decimal(), NUMERIC))),
     ("bq_bignumeric_multiply", "NN>N", |a| decimal(multiply(a[0].decimal(), a[1].decimal(), BIG))),
     ("bq_numeric_divide", "nn>n", |a| divide(a, NUMERIC)),
@@ -49,25 +63,49 @@ pub(super) const TABLE: &[Row] = &[
     ("bq_shift_right", "ii>i", |a| shift(a, |x, n| (x as u64 >> n) as i64)),
     ("bq_float_int", "f>i", |a| {
         let rounded = a[0].float().round();
-        if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&rounded) { int(rounded as i64) } else { Err(format!("Illegal conversion of FLOAT64 {} to INT64", shortest(a[0].float()))) }
+        if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&rounded) {
+            int(rounded as i64)
+        } else {
+            Err(format!("Illegal conversion of FLOAT64 {} to INT64", shortest(a[0].float())))
+        }
     }),
     ("bq_float_numeric", "f>n", |a| from_float(a[0].float(), 9)),
     ("bq_float_bignumeric", "f>N", |a| from_float(a[0].float(), 18)),
     ("bq_float_text", "f>s", |a| text(shortest(a[0].float()))),
     ("bq_float_shown", "f>s", |a| text(shown(a[0].float()))),
-    ("bq_float_literal", "f>s", |a| text(if a[0].float().is_finite() { shown(a[0].float()) } else { format!("CAST(\"{}\" AS FLOAT64)", shortest(a[0].float())) })),
+    ("bq_float_literal", "f>s", |a| {
+        text(if a[0].float().is_finite() {
+            shown(a[0].float())
+        } else {
+            format!("CAST(\"{}\" AS FLOAT64)", shortest(a[0].float()))
+        })
+    }),
     ("bq_decimal_text", "s>s", |a| text(trimmed(a[0].text()))),
     ("bq_text_int", "s>i", |a| parse_int(a[0].text()).map_or(Err(format!("Bad int64 value: {}", a[0].text())), int)),
-    ("bq_text_float", "s>f", |a| parse_float(a[0].text()).map_or(Err(format!("Bad double value: {}", a[0].text())), float)),
+    ("bq_text_float", "s>f", |a| {
+        parse_float(a[0].text()).map_or(Err(format!("Bad double value: {}", a[0].text())), float)
+    }),
     ("bq_text_bool", "s>b", |a| match a[0].text().to_lowercase().as_str() {
         "true" => Ok(Out::Bool(true)),
         "false" => Ok(Out::Bool(false)),
         _ => Err(format!("Bad bool value: {}", a[0].text())),
     }),
-    ("bq_text_numeric", "s>n", |a| parse_decimal(a[0].text(), 9).ok_or_else(|| format!("Invalid NUMERIC value: {}", a[0].text())).map(Out::Decimal)),
-    ("bq_text_bignumeric", "s>N", |a| exact_big(a[0].text()).ok_or_else(|| format!("Invalid BIGNUMERIC value: {}", a[0].text())).map(Out::Decimal)),
-    ("bq_parse_numeric", "s>n", |a| parse_loose(a[0].text(), 9).ok_or_else(|| format!("Invalid input to PARSE_NUMERIC: {}", a[0].text())).map(Out::Decimal)),
-    ("bq_parse_bignumeric", "s>N", |a| parse_loose(a[0].text(), 18).ok_or_else(|| format!("Invalid input to PARSE_BIGNUMERIC: {}", a[0].text())).map(Out::Decimal)),
+    ("bq_text_numeric", "s>n", |a| {
+        parse_decimal(a[0].text(), 9).ok_or_else(|| format!("Invalid NUMERIC value: {}", a[0].text())).map(Out::Decimal)
+    }),
+    ("bq_text_bignumeric", "s>N", |a| {
+        exact_big(a[0].text()).ok_or_else(|| format!("Invalid BIGNUMERIC value: {}", a[0].text())).map(Out::Decimal)
+    }),
+    ("bq_parse_numeric", "s>n", |a| {
+        parse_loose(a[0].text(), 9)
+            .ok_or_else(|| format!("Invalid input to PARSE_NUMERIC: {}", a[0].text()))
+            .map(Out::Decimal)
+    }),
+    ("bq_parse_bignumeric", "s>N", |a| {
+        parse_loose(a[0].text(), 18)
+            .ok_or_else(|| format!("Invalid input to PARSE_BIGNUMERIC: {}", a[0].text()))
+            .map(Out::Decimal)
+    }),
     ("bq_round", "fi>f", |a| float(round_float(a[0].float(), a[1].int(), f64::round))),
     ("bq_trunc", "fi>f", |a| float(round_float(a[0].float(), a[1].int(), f64::trunc))),
     ("bq_math", "sf>f", |a| math(a[0].text(), a[1].float())),
@@ -75,7 +113,11 @@ pub(super) const TABLE: &[Row] = &[
 ];
 
 fn finite(value: f64, x: f64, y: f64) -> Answer {
-    if value.is_infinite() && x.is_finite() && y.is_finite() { Err("Floating point overflow".into()) } else { float(value) }
+    if value.is_infinite() && x.is_finite() && y.is_finite() {
+        Err("Floating point overflow".into())
+    } else {
+        float(value)
+    }
 }
 
 fn shift(a: &[Val<'_>], by: fn(i64, u32) -> i64) -> Answer {
@@ -196,7 +238,9 @@ fn from_float(value: f64, scale: usize) -> Answer {
         return Err(format!("Illegal conversion of non-finite floating point number to NUMERIC: {}", shortest(value)));
     }
     // the exact binary expansion, rounded half away from zero
-    parse_decimal(&format!("{value:.60}"), scale).ok_or_else(|| format!("numeric out of range: {}", shortest(value))).map(Out::Decimal)
+    parse_decimal(&format!("{value:.60}"), scale)
+        .ok_or_else(|| format!("numeric out of range: {}", shortest(value)))
+        .map(Out::Decimal)
 }
 
 /// The shortest text that reads back as the same FLOAT64, as CAST prints it.

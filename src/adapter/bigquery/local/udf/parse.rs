@@ -23,7 +23,9 @@ pub(super) const TABLE: &[Row] = &[
         }
         None => Err(format!("Invalid timestamp: '{}'", a[0].text())),
     }),
-    ("bq_text_time", "s>t", |a| read_time(a[0].text()).map_or(Err(format!("Invalid time string \"{}\"", a[0].text())), int)),
+    ("bq_text_time", "s>t", |a| {
+        read_time(a[0].text()).map_or(Err(format!("Invalid time string \"{}\"", a[0].text())), int)
+    }),
     ("bq_parse_datetime", "sss>D", |a| {
         let found = Fields::read(a[0].text(), a[1].text()).and_then(|f| f.local(a[2].text()));
         found.map(Out::Int).map_err(|why| failed(&why, a[1].text()))
@@ -104,7 +106,8 @@ impl Loose {
         let day = digits(&mut rest, 2)?;
         let day = cal::valid(year, month, day)?;
         let mut time = None;
-        let timed = rest.starts_with(['T', 't']) || (rest.starts_with(' ') && rest.trim_start().starts_with(|c: char| c.is_ascii_digit()));
+        let timed = rest.starts_with(['T', 't'])
+            || (rest.starts_with(' ') && rest.trim_start().starts_with(|c: char| c.is_ascii_digit()));
         if timed {
             rest = rest[1..].trim_start();
             time = Some(clock_text(&mut rest)?);
@@ -114,8 +117,20 @@ impl Loose {
     }
 }
 
-const MONTHS: [&str; 12] =
-    ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"];
+const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
 const WEEKDAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 
 /// What the elements of a format string found.

@@ -34,10 +34,9 @@ fn compiled(a: &[Val<'_>]) -> Result<Rc<Regex>, String> {
             return Ok(found.clone());
         }
         let pattern = String::from_utf8_lossy(&key.0).into_owned();
-        let built = RegexBuilder::new(&pattern)
-            .unicode(unicode)
-            .build()
-            .map_err(|why| format!("Cannot parse regular expression: {}", why.to_string().lines().last().unwrap_or("")))?;
+        let built = RegexBuilder::new(&pattern).unicode(unicode).build().map_err(|why| {
+            format!("Cannot parse regular expression: {}", why.to_string().lines().last().unwrap_or(""))
+        })?;
         if cache.len() > 500 {
             cache.clear();
         }
@@ -65,12 +64,20 @@ fn start(value: &Val<'_>, position: i64) -> Option<usize> {
 }
 
 /// Matches from an offset on, like RE2's: an empty match moves on by one character.
-fn nth_match(regex: &Regex, a: &[Val<'_>], from: usize, n: usize) -> Option<(std::ops::Range<usize>, std::ops::Range<usize>)> {
+fn nth_match(
+    regex: &Regex,
+    a: &[Val<'_>],
+    from: usize,
+    n: usize,
+) -> Option<(std::ops::Range<usize>, std::ops::Range<usize>)> {
     let value = &a[0].bytes()[from..];
     let found = regex.captures_iter(value).nth(n)?;
     let whole = found.get(0)?.range();
     let part = found.get(if regex.captures_len() > 1 { 1 } else { 0 }).map_or(usize::MAX..usize::MAX, |m| m.range());
-    Some((whole.start + from..whole.end + from, if part.start == usize::MAX { part } else { part.start + from..part.end + from }))
+    Some((
+        whole.start + from..whole.end + from,
+        if part.start == usize::MAX { part } else { part.start + from..part.end + from },
+    ))
 }
 
 fn extract(a: &[Val<'_>], text: bool) -> Answer {
@@ -90,7 +97,10 @@ fn extract_all(a: &[Val<'_>], text: bool) -> Answer {
     let regex = compiled(a)?;
     check_groups(&regex)?;
     let group = usize::from(regex.captures_len() > 1);
-    let items = regex.captures_iter(a[0].bytes()).map(|c| Some(c.get(group).map_or_else(|| wrap(b"", text), |m| wrap(m.as_bytes(), text)))).collect();
+    let items = regex
+        .captures_iter(a[0].bytes())
+        .map(|c| Some(c.get(group).map_or_else(|| wrap(b"", text), |m| wrap(m.as_bytes(), text))))
+        .collect();
     Ok(Out::List(items))
 }
 
@@ -104,7 +114,11 @@ fn replace(a: &[Val<'_>], text: bool) -> Answer {
                 Some(b'\\') => {}
                 Some(d @ b'0'..=b'9') if usize::from(d - b'0') < regex.captures_len() => {}
                 Some(b'0'..=b'9') => return Err("Invalid REGEXP_REPLACE pattern: the group does not exist".into()),
-                _ => return Err("Invalid REGEXP_REPLACE pattern: a backslash must be followed by a digit or a backslash".into()),
+                _ => {
+                    return Err(
+                        "Invalid REGEXP_REPLACE pattern: a backslash must be followed by a digit or a backslash".into(),
+                    );
+                }
             }
             i += 1;
         }
@@ -150,7 +164,10 @@ fn position(a: &[Val<'_>]) -> Answer {
         return int(0);
     }
     let Some(from) = start(&a[0], a[2].int()) else { return int(0) };
-    let Some((_, part)) = nth_match(&regex, a, from, a[3].int() as usize - 1).filter(|(_, p)| p.start != usize::MAX) else { return int(0) };
+    let Some((_, part)) = nth_match(&regex, a, from, a[3].int() as usize - 1).filter(|(_, p)| p.start != usize::MAX)
+    else {
+        return int(0);
+    };
     let at = if after { part.end } else { part.start };
     let before = match &a[0] {
         Val::Text(text) => text[..at].chars().count(),

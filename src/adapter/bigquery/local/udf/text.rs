@@ -44,7 +44,9 @@ pub(super) const TABLE: &[Row] = &[
     }),
     ("bq_soundex", "s>s", |a| text(soundex(a[0].text()))),
     ("bq_normalize", "ss>s", |a| text(normalize(a[0].text(), a[1].text()))),
-    ("bq_normalize_casefold", "ss>s", |a| text(normalize(&casefold(&normalize(a[0].text(), a[1].text())), a[1].text()))),
+    ("bq_normalize_casefold", "ss>s", |a| {
+        text(normalize(&casefold(&normalize(a[0].text(), a[1].text())), a[1].text()))
+    }),
     ("bq_like", "ss>b", |a| {
         let (value, pattern): (Vec<char>, Vec<char>) = (a[0].text().chars().collect(), a[1].text().chars().collect());
         like(&value, &pattern, '%', '_', '\\').map(Out::Bool)
@@ -56,7 +58,12 @@ pub(super) const TABLE: &[Row] = &[
         let mut whole = String::new();
         for item in a[0].list() {
             let Some(code) = item else { return Ok(Out::Null) };
-            whole.push(u32::try_from(code.int()).ok().and_then(char::from_u32).ok_or_else(|| format!("Invalid codepoint {}", code.int()))?);
+            whole.push(
+                u32::try_from(code.int())
+                    .ok()
+                    .and_then(char::from_u32)
+                    .ok_or_else(|| format!("Invalid codepoint {}", code.int()))?,
+            );
         }
         text(whole)
     }),
@@ -66,7 +73,11 @@ fn initcap(value: &str, delimiters: &str) -> Answer {
     let mut whole = String::with_capacity(value.len());
     let mut start = true;
     for c in value.chars() {
-        if start { whole.extend(c.to_uppercase()) } else { whole.extend(c.to_lowercase()) }
+        if start {
+            whole.extend(c.to_uppercase())
+        } else {
+            whole.extend(c.to_lowercase())
+        }
         start = delimiters.contains(c);
     }
     text(whole)
@@ -121,7 +132,8 @@ fn pad(a: &[Val<'_>]) -> Answer {
 }
 
 pub(super) fn pad_items<T: Clone>(value: &[T], length: i64, filler: &[T], sides: &str) -> Result<Vec<T>, String> {
-    let length = usize::try_from(length).map_err(|_| "Second argument (output size) for LPAD/RPAD cannot be negative".to_owned())?;
+    let length = usize::try_from(length)
+        .map_err(|_| "Second argument (output size) for LPAD/RPAD cannot be negative".to_owned())?;
     if filler.is_empty() {
         return Err("Third argument (pad pattern) for LPAD/RPAD cannot be empty".into());
     }
@@ -215,11 +227,21 @@ fn normalize(value: &str, mode: &str) -> String {
 
 fn casefold(value: &str) -> String {
     // the full folding of what lower-casing leaves apart
-    value.chars().flat_map(|c| if c == 'ß' { vec!['s', 's'] } else { c.to_lowercase().collect() }).map(|c| if c == 'ς' { 'σ' } else { c }).collect()
+    value
+        .chars()
+        .flat_map(|c| if c == 'ß' { vec!['s', 's'] } else { c.to_lowercase().collect() })
+        .map(|c| if c == 'ς' { 'σ' } else { c })
+        .collect()
 }
 
 /// LIKE with a backslash as escape, without recursion.
-pub(super) fn like<T: PartialEq + Copy>(value: &[T], pattern: &[T], many: T, one: T, escape: T) -> Result<bool, String> {
+pub(super) fn like<T: PartialEq + Copy>(
+    value: &[T],
+    pattern: &[T],
+    many: T,
+    one: T,
+    escape: T,
+) -> Result<bool, String> {
     enum Part<T> {
         Many,
         One,

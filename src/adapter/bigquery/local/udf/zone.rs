@@ -7,11 +7,14 @@ use chrono::{DateTime, LocalResult, NaiveDateTime, Offset, TimeZone};
 
 pub(super) const TABLE: &[Row] = &[
     ("bq_timestamp_datetime", "Ts>D", |a| Ok(Out::Int(a[0].int() + offset(a[0].int(), a[1].text())?))),
-    ("bq_datetime_timestamp", "Ds>T", |a| to_moment(a[0].int(), a[1].text()).and_then(|v| checked_stamp(Some(v), "TIMESTAMP"))),
+    ("bq_datetime_timestamp", "Ds>T", |a| {
+        to_moment(a[0].int(), a[1].text()).and_then(|v| checked_stamp(Some(v), "TIMESTAMP"))
+    }),
     ("bq_timestamp_trunc", "Tss>T", |a| {
         let (stamp, part, zone) = (a[0].int(), a[1].text(), a[2].text());
         let shift = offset(stamp, zone)?;
-        let local = stamp_trunc(stamp + shift, part).ok_or_else(|| format!("TIMESTAMP_TRUNC does not support the {part} date part"))?;
+        let local = stamp_trunc(stamp + shift, part)
+            .ok_or_else(|| format!("TIMESTAMP_TRUNC does not support the {part} date part"))?;
         // a part below a day keeps the offset of the moment
         let fixed = ["MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR"].contains(&part);
         checked_stamp(Some(if fixed { local - shift } else { to_moment(local, zone)? }), "TIMESTAMP")
@@ -73,7 +76,8 @@ pub(super) fn to_moment(local: i64, zone: &str) -> Result<i64, String> {
         return Ok(local - shift);
     }
     let zone = named(zone)?;
-    let naive: NaiveDateTime = DateTime::from_timestamp(local.div_euclid(1_000_000), 0).ok_or("the datetime is out of range")?.naive_utc();
+    let naive: NaiveDateTime =
+        DateTime::from_timestamp(local.div_euclid(1_000_000), 0).ok_or("the datetime is out of range")?.naive_utc();
     let shift = match zone.offset_from_local_datetime(&naive) {
         LocalResult::Single(offset) => offset.fix().local_minus_utc(),
         LocalResult::Ambiguous(first, _) => first.fix().local_minus_utc(),
@@ -88,7 +92,11 @@ pub(super) fn to_moment(local: i64, zone: &str) -> Result<i64, String> {
 pub(super) fn offset_text(shift: i64) -> String {
     let minutes = shift.abs() / 60_000_000;
     let sign = if shift < 0 { '-' } else { '+' };
-    if minutes % 60 == 0 { format!("{sign}{:02}", minutes / 60) } else { format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60) }
+    if minutes % 60 == 0 {
+        format!("{sign}{:02}", minutes / 60)
+    } else {
+        format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+    }
 }
 
 pub(super) fn date_text(day: i64) -> String {
@@ -111,4 +119,3 @@ pub(super) fn time_text(time: i64) -> String {
 pub(super) fn stamp_text(stamp: i64, between: char) -> String {
     format!("{}{between}{}", date_text(stamp.div_euclid(DAY)), time_text(stamp.rem_euclid(DAY)))
 }
-
