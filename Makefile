@@ -57,7 +57,7 @@ fmt:
 	$(CARGO) fmt --check
 
 clippy:
-	$(CARGO) clippy --release --all-targets $(FEATURES) -- -D warnings
+	$(CARGO) clippy --all-targets $(FEATURES) -- -D warnings
 
 # dbt's own adapter tests, driven through the binary (needs ../shared and pip).
 test-dbt: build

@@ -23,13 +23,11 @@ pub fn run(
     let model = test.depends_on.first().and_then(|id| world.manifest.nodes.get(id));
     let Some(model) = model else { return (result, session) };
     let host = RunHost::new(world, &Arc::new(model.clone()), session);
-    let host = match prepare(world, test, host) {
-        Ok(prepared) => prepared,
-        Err((host, fault)) => {
-            return (failed(result, fault.message, place), host.into_session());
-        }
+    let (host, inputs) = prepare(world, test, host);
+    let inputs = match inputs {
+        Ok(inputs) => inputs,
+        Err(fault) => return (failed(result, fault.message, place), host.into_session()),
     };
-    let (host, inputs) = host;
     let host = Arc::new(host);
     let outcome = match compile::compile(&host) {
         Ok(sql) => {
@@ -67,12 +65,12 @@ fn failed(result: NodeResult, message: String, place: Place) -> NodeResult {
 type Inputs = Vec<(String, String)>;
 
 /// Puts a stand-in in the place of every input.
-fn prepare(world: &Arc<World>, test: &UnitTest, mut host: RunHost) -> Result<(RunHost, Inputs), (RunHost, Fault)> {
+fn prepare(world: &Arc<World>, test: &UnitTest, mut host: RunHost) -> (RunHost, Result<Inputs, Fault>) {
     let mut inputs = Vec::new();
     for (at, given) in test.given.iter().enumerate() {
         let found = match input(world, test, &given.input) {
             Ok(found) => found,
-            Err(fault) => return Err((host, fault)),
+            Err(fault) => return (host, Err(fault)),
         };
         let name = format!("__dbt__cte__unit_{at}_{}", found.label);
         let sql = match &given.rows {
@@ -92,7 +90,7 @@ fn prepare(world: &Arc<World>, test: &UnitTest, mut host: RunHost) -> Result<(Ru
     for (name, value) in test.overrides.get("macros").and_then(Json::as_object).into_iter().flatten() {
         host.stand_ins.insert(format!("macro.{name}"), Data::from(value.clone()));
     }
-    Ok((host, inputs))
+    (host, Ok(inputs))
 }
 
 struct Input {
