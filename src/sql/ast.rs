@@ -205,6 +205,14 @@ pub struct Query {
     pub pipes: Vec<(Pipe, usize)>,
 }
 
+impl Query {
+    /// A query that is nothing but its body.
+    pub fn of(body: Body, at: usize) -> Query {
+        let (with, order, pipes) = (Vec::new(), Vec::new(), Vec::new());
+        Query { at, recursive: false, with, body, order, limit: None, offset: None, pipes }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cte {
     pub name: Ident,

@@ -3,6 +3,7 @@
 
 pub mod ast;
 mod lex;
+mod lower;
 pub mod parse;
 pub mod translate;
 pub mod types;

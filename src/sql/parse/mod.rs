@@ -1,8 +1,11 @@
-//! A recursive-descent parser of GoogleSQL. It is written for this project because the ready-made one refuses one valid
-//! BigQuery text in six (MODEL arguments, set operation modifiers, RANGE, loops, pipes) and keeps too few positions.
+//! GoogleSQL text to `sql::ast`. The crate `sqlparser` reads the core of the language (`core`, `dialect`, `sql::lower`);
+//! a recursive-descent grammar of our own reads what it cannot: MODEL and TABLE arguments, the modifiers of set operations,
+//! RANGE, loops and blocks, most pipe operators. The rule that decides is `Parser::core`.
 
 mod call;
+mod core;
 mod ddl;
+mod dialect;
 mod dml;
 mod expr;
 mod from;
@@ -133,7 +136,10 @@ pub fn script(text: &str) -> Result<Vec<Statement>> {
 /// A text that is one query.
 pub fn query(text: &str) -> Result<Query> {
     let mut parser = Parser::new(text)?;
-    let query = parser.query()?;
+    let query = match parser.core(|core| core.query()) {
+        Some(query) => query,
+        None => parser.query()?,
+    };
     parser.sym(";");
     match parser.tok() {
         Tok::End => Ok(query),
@@ -145,6 +151,11 @@ pub fn query(text: &str) -> Result<Query> {
 pub fn type_name(text: &str) -> Result<TypeName> {
     let mut parser = Parser::new(text)?;
     parser.type_name()
+}
+
+/// Whether a word cannot be a name without backticks.
+pub(super) fn reserved(word: &str) -> bool {
+    RESERVED.iter().any(|r| r.eq_ignore_ascii_case(word))
 }
 
 impl Parser {
@@ -261,7 +272,7 @@ impl Parser {
     }
 
     fn reserved(word: &str) -> bool {
-        RESERVED.iter().any(|r| r.eq_ignore_ascii_case(word))
+        reserved(word)
     }
 
     fn peek_ident(&self) -> bool {

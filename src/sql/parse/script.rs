@@ -26,11 +26,14 @@ impl Parser {
 
     fn statement(&mut self) -> Result<Statement> {
         let at = self.at();
-        let kind = self.statement_kind()?;
+        let kind = match self.core(|core| core.statement()) {
+            Some(kind) => kind,
+            None => self.statement_kind()?,
+        };
         Ok(Statement { at, end: self.last_end(), kind })
     }
 
-    fn statement_kind(&mut self) -> Result<StatementKind> {
+    pub(super) fn statement_kind(&mut self) -> Result<StatementKind> {
         if self.starts_query(0) {
             return Ok(StatementKind::Query(Box::new(self.query()?)));
         }
