@@ -37,6 +37,9 @@ ifeq ($(LIBRARY),)
 	@echo "npm was not found: compiling DuckDB from source, which takes about 20 minutes"
 endif
 	$(CARGO) build --release $(FEATURES)
+ifneq ($(LIBRARY),)
+	@cmp -s $(LIBRARY) $(TARGET)/release/$(LIB) || cp $(LIBRARY) $(TARGET)/release/$(LIB)
+endif
 
 lib: $(LIB_DIR)/$(LIB)
 

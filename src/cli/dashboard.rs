@@ -40,7 +40,7 @@ pub fn run(options: &Options, arguments: &DashboardArgs, report: &Arc<dyn Report
         page.len() / 1024,
         path.display()
     ));
-    if arguments.open && webbrowser::open(&path.display().to_string()).is_err() {
+    if arguments.open && open::that_detached(&path).is_err() {
         report.line("No browser could be started; open the file by hand.");
     }
     Ok(OK)

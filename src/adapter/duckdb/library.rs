@@ -70,6 +70,7 @@ mod dynamic {
         places.extend(sys::env_var("RSDBT_LIBDUCKDB").map(PathBuf::from));
         if let Some(folder) = sys::executable_folder() {
             places.push(folder.join(FILE));
+            places.push(folder.join("..").join(FILE));
             places.push(folder.join("../lib/rsdbt").join(FILE));
         }
         if let Some(folder) = option_env!("RSDBT_LIB_DIR") {
