@@ -299,25 +299,26 @@ fn json_of(data: Option<&Data>) -> Json {
 }
 
 /// What a foreign key refers to: `ref(...)` and `source(...)` become names, everything else is SQL.
-fn referenced(host: &RunHost, to: &str) -> Option<String> {
+fn referenced(host: &RunHost, to: &str) -> Result<String, Fault> {
     let call = ["ref", "source"]
         .iter()
         .any(|name| to.trim_start().strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('(')));
     if !call {
-        return Some(to.to_owned());
+        return Ok(to.to_owned());
     }
     let other = Arc::new(RunHost::new(&host.world, &host.node, None));
     let scope = host.world.engine.scope(other, &host.node.package);
-    host.world.engine.render_text(&format!("{{{{ {to} }}}}"), &scope).ok()
+    let rendered = host.world.engine.render_text(&format!("{{{{ {to} }}}}"), &scope);
+    rendered.map_err(|error| error.fault.unwrap_or_else(|| Fault::compilation(error.diagnostic.message)))
 }
 
 /// Words of a constraint, as both dialects write it.
-fn constraint_text(host: &RunHost, constraint: &Json) -> Option<String> {
-    let word = constraint.get("type").and_then(Json::as_str)?;
+fn constraint_text(host: &RunHost, constraint: &Json) -> Result<Option<String>, Fault> {
+    let Some(word) = constraint.get("type").and_then(Json::as_str) else { return Ok(None) };
     let expression = constraint.get("expression").and_then(Json::as_str).unwrap_or_default();
     let to = constraint.get("to").and_then(Json::as_str).unwrap_or_default();
     let to = referenced(host, to)?;
-    Some(match word {
+    Ok(Some(match word {
         "check" => format!("check ({expression})"),
         "not_null" => format!("not null {expression}").trim_end().to_owned(),
         "unique" => format!("unique {expression}").trim_end().to_owned(),
@@ -332,8 +333,8 @@ fn constraint_text(host: &RunHost, constraint: &Json) -> Option<String> {
         }
         "foreign_key" => format!("references {expression}"),
         "custom" => expression.to_owned(),
-        _ => return None,
-    })
+        _ => return Ok(None),
+    }))
 }
 
 fn texts(list: Option<&Json>) -> Vec<String> {
@@ -347,12 +348,15 @@ fn supported(host: &RunHost, constraint: &Json) -> bool {
         || matches!(word, "not_null" | "primary_key" | "foreign_key" | "custom")
 }
 
-fn rendered(host: &RunHost, constraint: &Json) -> Option<String> {
-    let text = supported(host, constraint).then(|| constraint_text(host, constraint)).flatten()?;
+fn rendered(host: &RunHost, constraint: &Json) -> Result<Option<String>, Fault> {
+    if !supported(host, constraint) {
+        return Ok(None);
+    }
+    let Some(text) = constraint_text(host, constraint)? else { return Ok(None) };
     let word = constraint.get("type").and_then(Json::as_str).unwrap_or_default();
     let unenforced =
         host.world.invocation.quoting == Quoting::Backtick && matches!(word, "primary_key" | "foreign_key");
-    Some(if unenforced { format!("{text} not enforced") } else { text })
+    Ok(Some(if unenforced { format!("{text} not enforced") } else { text }))
 }
 
 fn render_columns(host: &RunHost, arguments: &Arguments) -> Result<Data, Fault> {
@@ -364,7 +368,8 @@ fn render_columns(host: &RunHost, arguments: &Arguments) -> Result<Data, Fault> 
         let quoted = column.get("quote").and_then(Json::as_bool).unwrap_or(false);
         let name = if quoted { host.quote(name) } else { name.to_owned() };
         let constraints = column.get("constraints").and_then(Json::as_array).cloned().unwrap_or_default();
-        let parts: Vec<String> = constraints.iter().filter_map(|c| rendered(host, c)).collect();
+        let parts: Vec<Option<String>> = constraints.iter().map(|c| rendered(host, c)).collect::<Result<_, _>>()?;
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
         lines.push(format!("{name} {data_type} {}", parts.join(" ")).trim_end().to_owned());
     }
     Ok(Data::List(lines.into_iter().map(Data::Text).collect()))
@@ -374,7 +379,7 @@ fn render_model_constraints(host: &RunHost, arguments: &Arguments) -> Result<Dat
     let constraints = json_of(arguments.get(0, "raw_constraints"));
     let mut lines = Vec::new();
     for constraint in constraints.as_array().into_iter().flatten() {
-        let Some(text) = rendered(host, constraint) else { continue };
+        let Some(text) = rendered(host, constraint)? else { continue };
         let columns = texts(constraint.get("columns")).join(", ");
         let word = constraint.get("type").and_then(Json::as_str).unwrap_or_default();
         let prefix =

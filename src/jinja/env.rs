@@ -283,7 +283,6 @@ fn filters(env: &mut Environment) {
     for name in ["as_native", "as_bool", "as_number"] {
         env.add_filter(name, |value: Value| super::native::literal(&value));
     }
-    env.add_filter("random", |value: Value| value.get_item_by_index(0));
     env.add_filter("pprint", |value: Value| python::repr(&value));
     env.add_filter("format", |value: Value, args: Rest<Value>| -> Result<String, Error> {
         super::format::percent(&python::text(&value), &super::value::tuple(args.to_vec()))

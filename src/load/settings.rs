@@ -110,7 +110,7 @@ pub fn load_packages(root: &Project, profile: &Profile, options: &Options) -> Re
             folders.extend(file.parent().map(Path::to_path_buf));
         }
     }
-    folders.extend(local_packages(base));
+    folders.extend(local_packages(base).map_err(|diagnostic| vec![diagnostic])?);
     let mut at = 0;
     while at < folders.len() {
         let folder = folders[at].clone();
@@ -118,7 +118,7 @@ pub fn load_packages(root: &Project, profile: &Profile, options: &Options) -> Re
         match load_package(&folder, profile, options) {
             Ok(package) if package.name == root.name || found.iter().any(|p| p.name == package.name) => {}
             Ok(package) => {
-                folders.extend(local_packages(&folder));
+                folders.extend(local_packages(&folder).map_err(|diagnostic| vec![diagnostic])?);
                 found.push(package);
             }
             Err(diagnostic) => diagnostics.push(diagnostic),
@@ -134,15 +134,20 @@ fn load_package(folder: &Path, profile: &Profile, options: &Options) -> Result<P
     Project::read(&folder.display().to_string(), &shown, &render_tree(&raw, host, &shown)?)
 }
 
-fn local_packages(folder: &Path) -> Vec<PathBuf> {
-    let Ok(text) = sys::read(&folder.join("packages.yml")) else { return Vec::new() };
-    let Ok(yaml) = yaml::parse("packages.yml", &text) else { return Vec::new() };
-    let entries = yaml.get("packages").list().to_vec();
-    entries
+fn local_packages(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+    let file = folder.join("packages.yml");
+    if !sys::exists(&file) {
+        return Ok(Vec::new());
+    }
+    let yaml = read_yaml(&file, "packages.yml")?;
+    let local = yaml
+        .get("packages")
+        .list()
         .iter()
         .filter_map(|entry| entry.get("local").text())
         .map(|path| sys::canonical(&folder.join(path)))
-        .collect()
+        .collect();
+    Ok(local)
 }
 
 /// A package that packages.yml names, and the folder it was found in.

@@ -13,6 +13,7 @@ const CASES: &[(&str, &[&str], i32, &[&str])] = &[
     ("err_test", &["test"], 2, &["RS0101", "models/models.yml:5", "did you mean 'not_null'?"]),
     ("err_column", &["build"], 1, &["RS0301", "missing_column", "models/a.sql:2"]),
     ("err_csv", &["seed"], 1, &["RS0201", "people.csv:3", "this row has 3 fields, the header has 2"]),
+    ("err_packages", &["run"], 2, &["RS0003", "packages.yml"]),
     ("err_profile", &["run"], 2, &["RS0002", "profiles.yml"]),
     ("err_unsupported", &["run"], 1, &["not supported by `method: local`", "models/a.sql:2"]),
 ];
