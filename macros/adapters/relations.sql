@@ -75,63 +75,10 @@
   {%- endif %}
   {{ bigquery_partition_clause(partition) }}
   {{ bigquery_cluster_clause(config.get('cluster_by')) }}
-  {{ bigquery_options(temporary) }}
+  {{ bigquery_options('table', temporary) }}
   as (
     {{ sql }}
   )
-{%- endmacro %}
-
-{% macro bigquery_partition_clause(partition) -%}
-  {%- if partition -%}
-    {%- set field = partition.field -%}
-    {%- set granularity = partition.granularity | lower -%}
-    {%- if partition.data_type | lower == 'int64' -%}
-    partition by range_bucket({{ field }}, generate_array({{ partition.range.start }}, {{ partition.range.end }}, {{ partition.range.interval }}))
-    {%- elif partition.data_type | lower == 'date' and granularity == 'day' -%}
-    partition by {{ field }}
-    {%- elif partition.data_type | lower == 'date' -%}
-    partition by date_trunc({{ field }}, {{ granularity }})
-    {%- elif granularity == 'day' -%}
-    partition by date({{ field }})
-    {%- else -%}
-    partition by {{ partition.data_type | lower }}_trunc({{ field }}, {{ granularity }})
-    {%- endif -%}
-  {%- endif -%}
-{%- endmacro %}
-
-{% macro bigquery_cluster_clause(columns) -%}
-  {%- if columns -%}
-    cluster by {{ columns if columns is string else columns | join(', ') }}
-  {%- endif -%}
-{%- endmacro %}
-
-{% macro bigquery_options(temporary=false) -%}
-  {%- set options = [] -%}
-  {%- if temporary -%}
-    {%- do options.append('expiration_timestamp = timestamp_add(current_timestamp(), interval 12 hour)') -%}
-  {%- elif config.get('hours_to_expiration') -%}
-    {%- do options.append('expiration_timestamp = timestamp_add(current_timestamp(), interval ' ~ config.get('hours_to_expiration') ~ ' hour)') -%}
-  {%- endif -%}
-  {%- if config.persist_relation_docs() and model.description -%}
-    {%- do options.append('description = """' ~ (model.description | replace('\\', '\\\\') | replace('"', '\\"')) ~ '"""') -%}
-  {%- endif -%}
-  {%- if config.get('labels') -%}
-    {%- set labels = [] -%}
-    {%- for key, value in config.get('labels').items() -%}{%- do labels.append("('" ~ key ~ "', '" ~ value ~ "')") -%}{%- endfor -%}
-    {%- do options.append('labels = [' ~ (labels | join(', ')) ~ ']') -%}
-  {%- endif -%}
-  {%- if config.get('kms_key_name') -%}
-    {%- do options.append("kms_key_name = '" ~ config.get('kms_key_name') ~ "'") -%}
-  {%- endif -%}
-  {%- if config.get('partition_by') and not temporary -%}
-    {%- if config.get('require_partition_filter') -%}{%- do options.append('require_partition_filter = true') -%}{%- endif -%}
-    {%- if config.get('partition_expiration_days') -%}
-      {%- do options.append('partition_expiration_days = ' ~ config.get('partition_expiration_days')) -%}
-    {%- endif -%}
-  {%- endif -%}
-  {%- if options -%}
-  options({{ options | join(', ') }})
-  {%- endif -%}
 {%- endmacro %}
 
 {% macro create_view_as(relation, sql) -%}
@@ -150,16 +97,10 @@
   {{ config.get('sql_header', '') }}
   {%- if config.get('contract', {}).enforced %}{{ get_assert_columns_equivalent(sql) }}{% endif %}
   create or replace view {{ relation }}
-  {{ bigquery_view_options() }}
+  {{ bigquery_options('view') }}
   as (
     {{ sql }}
   )
-{%- endmacro %}
-
-{% macro bigquery_view_options() -%}
-  {%- if config.persist_relation_docs() and model.description -%}
-  options(description = """{{ model.description | replace('\\', '\\\\') | replace('"', '\\"') }}""")
-  {%- endif -%}
 {%- endmacro %}
 
 {% macro persist_docs(relation, model, for_relation=true, for_columns=true) -%}
@@ -181,9 +122,6 @@
     {%- endfor -%}
   {%- endif -%}
 {%- endmacro %}
-
-{# Descriptions of tables and views are part of their OPTIONS here. #}
-{% macro bigquery__persist_docs(relation, model, for_relation, for_columns) -%}{%- endmacro %}
 
 {% macro apply_grants(relation, grant_config, should_revoke=True) -%}
   {{ adapter.dispatch('apply_grants', 'dbt')(relation, grant_config, should_revoke) }}

@@ -63,7 +63,6 @@
 
 {% macro default_incremental_strategy(unique_key) -%}{{ return(adapter.dispatch('default_incremental_strategy', 'dbt')(unique_key)) }}{%- endmacro %}
 {% macro default__default_incremental_strategy(unique_key) -%}{{ return('delete+insert' if unique_key else 'append') }}{%- endmacro %}
-{% macro bigquery__default_incremental_strategy(unique_key) -%}{{ return('merge') }}{%- endmacro %}
 
 {% macro get_incremental_strategy_macro(context, strategy) %}
   {% set name = 'get_incremental_' ~ (strategy | replace('+', '_')) ~ '_sql' %}

@@ -101,36 +101,3 @@
   insert into {{ target }} ({{ columns }})
   select {{ columns }} from {{ source }}
 {%- endmacro %}
-
-{% macro bigquery__get_insert_overwrite_merge_sql(target, source, dest_columns, predicates, include_sql_header=false) -%}
-  {%- set columns = get_quoted_csv(dest_columns | map(attribute='name')) -%}
-  {%- set partition = adapter.parse_partition_by(config.get('partition_by')) -%}
-  {%- if partition is none -%}
-    {{ exceptions.raise_compiler_error("The 'insert_overwrite' strategy requires the `partition_by` config.") }}
-  {%- endif -%}
-  {%- set value = bigquery_partition_value(partition) -%}
-  {%- set partitions = config.get('partitions') -%}
-  {%- if partitions %}
-  merge into {{ target }} as DBT_INTERNAL_DEST
-  using {{ source }} as DBT_INTERNAL_SOURCE
-  on FALSE
-  when not matched by source and {{ bigquery_partition_value(partition, 'DBT_INTERNAL_DEST.') }} in ({{ partitions | join(', ') }}) then delete
-  when not matched then insert ({{ columns }}) values ({{ insert_values(dest_columns) }})
-  {%- else %}
-  delete from {{ target }} where {{ value }} in (select distinct {{ value }} from {{ source }});
-  insert into {{ target }} ({{ columns }})
-  select {{ columns }} from {{ source }}
-  {%- endif %}
-{%- endmacro %}
-
-{% macro bigquery_partition_value(partition, prefix='') -%}
-  {%- set column = prefix ~ partition.field -%}
-  {%- set granularity = partition.granularity | lower -%}
-  {%- if partition.data_type | lower == 'int64' -%}
-    {{ partition.range.interval }} * div({{ column }} - {{ partition.range.start }}, {{ partition.range.interval }})
-  {%- elif partition.data_type | lower == 'date' and granularity == 'day' -%}
-    {{ column }}
-  {%- else -%}
-    {{ partition.data_type | lower }}_trunc({{ column }}, {{ granularity }})
-  {%- endif -%}
-{%- endmacro %}

@@ -8,4 +8,4 @@ mod warehouse;
 
 pub use error::{DbError, DbErrorKind};
 pub use value::{Column, Table, Value};
-pub use warehouse::{Path, RelationInfo, Session, Stop, Warehouse};
+pub use warehouse::{BigQueryTables, Estimate, Path, Receipt, RelationInfo, Session, Stop, Warehouse, job_link};

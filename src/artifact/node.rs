@@ -15,10 +15,14 @@ fn sources(calls: &[(String, String)]) -> Json {
 
 fn columns(columns: &IndexMap<String, ColumnInfo>) -> Json {
     let column = |c: &ColumnInfo| {
-        json!({
+        let mut json = json!({
             "name": c.name, "description": c.description, "meta": c.meta, "data_type": c.data_type, "constraints": c.constraints,
             "quote": c.quote, "config": {"meta": c.meta, "tags": c.tags}, "tags": c.tags, "granularity": null, "doc_blocks": [],
-        })
+        });
+        if !c.policy_tags.is_empty() {
+            json["policy_tags"] = Json::from(c.policy_tags.clone());
+        }
+        json
     };
     Json::Object(columns.iter().map(|(name, c)| (name.clone(), column(c))).collect())
 }

@@ -4,4 +4,6 @@ mod code;
 mod diagnostic;
 
 pub use code::{CODES, Code, explain};
+mod bytes;
+pub use bytes::{byte_count, byte_text};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity, closest};

@@ -2,13 +2,14 @@
 
 use super::Stop;
 use super::options::Options;
+use crate::adapter::bigquery::cloud::CloudBigQuery;
 use crate::adapter::bigquery::local::{LocalBigQuery, LocalSession};
 use crate::adapter::duckdb::DuckDb;
 use crate::adapter::{DbError, DbErrorKind, Warehouse};
 use crate::artifact;
 use crate::base::{Code, Diagnostic, Diagnostics, Severity};
 use crate::config::{Profile, Project};
-use crate::exec::{Stops, World};
+use crate::exec::{QueryComment, Stops, World};
 use crate::ir::{Graph, Invocation, Manifest, NodeId, RunResults};
 use crate::jinja::{Engine, Quoting};
 use crate::load::{RawProject, load, load_settings};
@@ -165,6 +166,7 @@ impl Ready {
             graph: self.graph,
             invocation: self.invocation,
             warehouse,
+            query_comment: QueryComment::read(self.raw.project.query_comment.as_ref()),
             listener,
             target_path: self.target_path,
             graph_json: std::sync::OnceLock::new(),
@@ -198,12 +200,7 @@ pub fn open(profile: &Profile, root: &str) -> Result<Arc<dyn Warehouse>, DbError
         let file = (full != ":memory:").then(|| Path::new(&full));
         return Ok(Arc::new(LocalBigQuery::open(file, &profile.database, &profile.schema)?));
     }
-    let method = profile.setting("method").unwrap_or_default();
-    Err(DbError::new(
-        DbErrorKind::Unsupported,
-        format!("`type: bigquery` with `method: {method}` is not available in this version"),
-    )
-    .help("use `method: local`, which runs BigQuery SQL on an embedded database"))
+    Ok(Arc::new(CloudBigQuery::open(&profile.settings, (&profile.database, &profile.schema), Path::new(root))?))
 }
 
 /// A session on a `method: local` target, for `rsdbt sql`.

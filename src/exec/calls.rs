@@ -1,7 +1,8 @@
 //! `adapter.*`: a table from method to function.
 
+use super::bigquery;
 use super::host::{RunHost, table_data};
-use crate::adapter::{Column, Path};
+use crate::adapter::{Column, Path, Receipt};
 use crate::base::Code;
 use crate::jinja::{Arguments, ColumnData, Data, Fault, Quoting, Relation};
 use indexmap::IndexMap;
@@ -37,7 +38,11 @@ const METHODS: &[(&str, Method)] = &[
     ("cache_added", nothing),
     ("cache_dropped", nothing),
     ("cache_renamed", nothing),
-    ("grant_access_to", nothing),
+    ("grant_access_to", bigquery::grant_access_to),
+    ("update_columns", bigquery::update_columns),
+    ("update_table_description", bigquery::update_table_description),
+    ("copy_table", bigquery::copy_table),
+    ("get_dataset_location", bigquery::get_dataset_location),
     ("quote_as_configured", |host, a| Ok(Data::text(host.quote(&a.text(0, "identifier").unwrap_or_default())))),
     ("quote_seed_column", quote_seed_column),
     ("convert_type", convert_type),
@@ -48,7 +53,7 @@ const METHODS: &[(&str, Method)] = &[
     ("render_raw_columns_constraints", render_columns),
     ("render_raw_model_constraints", render_model_constraints),
     ("parse_partition_by", parse_partition_by),
-    ("is_replaceable", |_, _| Ok(Data::Bool(true))),
+    ("is_replaceable", bigquery::is_replaceable),
     ("load_seed", super::seed::load),
     ("valid_incremental_strategies", |host, _| Ok(strategies(host))),
     ("is_motherduck", |_, _| Ok(Data::Bool(false))),
@@ -82,8 +87,8 @@ fn nothing(_: &RunHost, _: &Arguments) -> Result<Data, Fault> {
 
 fn strategies(host: &RunHost) -> Data {
     let names: &[&str] = match host.world.invocation.quoting {
-        Quoting::Backtick => &["merge", "insert_overwrite", "append", "delete+insert"],
-        Quoting::Double => &["append", "delete+insert", "merge", "insert_overwrite"],
+        Quoting::Backtick => &["merge", "insert_overwrite", "microbatch"],
+        Quoting::Double => &["append", "delete+insert", "merge", "insert_overwrite", "microbatch"],
     };
     Data::List(names.iter().map(|name| Data::text(*name)).collect())
 }
@@ -94,6 +99,29 @@ fn response(message: &str, rows: Option<i64>) -> Data {
         ("_message".to_owned(), Data::text(message)),
         ("code".to_owned(), Data::text(message.split(' ').next().unwrap_or_default())),
         ("rows_affected".to_owned(), rows.map_or(Data::None, Data::Int)),
+    ]))
+}
+
+/// A job as dbt-bigquery reports it, and where to see it.
+fn receipt_data(receipt: &Receipt) -> Data {
+    let bytes = |count: Option<u64>| count.and_then(|n| i64::try_from(n).ok()).map_or(Data::None, Data::Int);
+    let rows = receipt.rows_affected.map(|rows| format!("{rows} rows"));
+    let processed = receipt.bytes_processed.map(|count| format!("{} processed", crate::base::byte_text(count)));
+    let details: Vec<String> = rows.into_iter().chain(processed).collect();
+    let message =
+        if details.is_empty() { receipt.code.clone() } else { format!("{} ({})", receipt.code, details.join(", ")) };
+    let optional = |text: &Option<String>| text.clone().map_or(Data::None, Data::Text);
+    Data::Map(IndexMap::from([
+        ("_message".to_owned(), Data::text(message)),
+        ("code".to_owned(), Data::text(receipt.code.clone())),
+        ("rows_affected".to_owned(), receipt.rows_affected.map_or(Data::None, Data::Int)),
+        ("bytes_processed".to_owned(), bytes(receipt.bytes_processed)),
+        ("bytes_billed".to_owned(), bytes(receipt.bytes_billed)),
+        ("slot_ms".to_owned(), bytes(receipt.slot_ms)),
+        ("location".to_owned(), optional(&receipt.location)),
+        ("project_id".to_owned(), Data::text(receipt.project.clone())),
+        ("job_id".to_owned(), Data::text(receipt.job_id.clone())),
+        ("job_link".to_owned(), Data::text(receipt.link())),
     ]))
 }
 
@@ -109,7 +137,11 @@ fn execute(host: &RunHost, arguments: &Arguments) -> Result<Data, Fault> {
         _ => None,
     };
     let data = if fetch { table_data(&table) } else { Default::default() };
-    Ok(Data::Tuple(vec![response("OK", rows), Data::Table(data)]))
+    let answer = match host.with_session(|session| Ok(session.receipt()))? {
+        Some(receipt) => receipt_data(&receipt),
+        None => response("OK", rows),
+    };
+    Ok(Data::Tuple(vec![answer, Data::Table(data)]))
 }
 
 impl RunHost {
@@ -130,8 +162,8 @@ impl RunHost {
 
     /// The relation as it exists, with its type; `None` when it does not.
     pub fn find(&self, database: &str, schema: &str, identifier: &str) -> Result<Option<Relation>, Fault> {
-        let all = self.with_session(|session| session.relations(database, schema))?;
-        let found = all.into_iter().find(|info| info.name.eq_ignore_ascii_case(identifier));
+        let path = Path { database, schema, name: identifier };
+        let found = self.with_session(|session| session.relation(&path))?;
         Ok(found.map(|info| Relation {
             kind: Some(info.kind.to_owned()),
             ..Relation::new(database, schema, &info.name, self.world.invocation.quoting)
@@ -197,6 +229,8 @@ fn drop_relation(host: &RunHost, arguments: &Arguments) -> Result<Data, Fault> {
     let relation = host.relation(arguments, 0, "relation")?;
     let kind = match relation.kind.as_deref() {
         Some("view") => "view",
+        Some("materialized_view") => "materialized view",
+        Some("external") => "external table",
         _ => "table",
     };
     host.execute(&format!("drop {kind} if exists {}", relation.render()), true)?;

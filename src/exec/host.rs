@@ -9,12 +9,14 @@ use crate::jinja::{Arguments, Data, Fault, Host, Quoting, Relation, TableData};
 use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 /// A session that templates of one node share; a transaction opens with the first statement.
 pub struct Conversation {
     session: Option<Box<dyn Session>>,
     open: bool,
+    /// Whether the session has this node's labels.
+    labelled: bool,
 }
 
 /// What a template changes while it runs.
@@ -33,6 +35,8 @@ pub struct RunHost {
     pub node: Arc<Node>,
     conversation: Mutex<Conversation>,
     changing: Mutex<Changing>,
+    /// The query comment of the node's statements, once it is rendered.
+    comment: OnceLock<String>,
     /// Stand-ins of a unit test: `ref`/`source` inputs by relation name, vars, macros' values.
     pub stand_ins: IndexMap<String, Data>,
     pub vars: IndexMap<String, Json>,
@@ -60,8 +64,9 @@ impl RunHost {
         RunHost {
             world: world.clone(),
             node: node.clone(),
-            conversation: Mutex::new(Conversation { session, open: false }),
+            conversation: Mutex::new(Conversation { session, open: false, labelled: false }),
             changing: Mutex::default(),
+            comment: OnceLock::new(),
             stand_ins: IndexMap::new(),
             vars: IndexMap::new(),
         }
@@ -77,6 +82,14 @@ impl RunHost {
 
     pub fn set_variable(&self, name: &str, value: Data) {
         self.changing().variables.insert(name.to_owned(), value);
+    }
+
+    /// Renders the query comment: from now on it stands at every statement, and its labels on every job.
+    pub fn set_comment(self: &Arc<Self>) -> Result<(), Fault> {
+        let comment = self.world.query_comment.render(self)?;
+        // The first one holds: a node has one comment.
+        let _ = self.comment.set(comment);
+        Ok(())
     }
 
     /// Ephemeral models that the text refers to.
@@ -99,6 +112,10 @@ impl RunHost {
         if conversation.session.is_none() {
             conversation.session = Some(self.world.session().map_err(|error| database_fault(&error))?);
         }
+        let fresh = !std::mem::replace(&mut conversation.labelled, true);
+        if let (true, Some(comment), Some(session)) = (fresh, self.comment.get(), conversation.session.as_mut()) {
+            session.set_labels(self.world.query_comment.labels(comment, &self.world.invocation.id));
+        }
         match conversation.session.as_mut() {
             Some(session) => work(session.as_mut()).map_err(|error| database_fault(&error)),
             None => Err(Fault::compilation("no session")),
@@ -114,7 +131,9 @@ impl RunHost {
         if auto_begin {
             self.begin()?;
         }
-        self.with_session(|session| session.run(sql))
+        let comment = self.comment.get().map_or("", String::as_str);
+        let sql = self.world.query_comment.add(comment, sql);
+        self.with_session(|session| session.run(&sql))
     }
 
     pub fn begin(&self) -> Result<(), Fault> {
@@ -294,7 +313,7 @@ impl Host for RunHost {
                 None => Data::Relation(Relation { kind: None, ..self.node.relation(self.world.invocation.quoting) }),
             },
             "sql" | "compiled_code" => Data::text(self.changing().sql.clone().unwrap_or_default()),
-            "model" => {
+            "model" | "node" => {
                 let mut json =
                     crate::artifact::node_json(&self.node, &self.world.manifest, self.world.invocation.quoting);
                 if let (Json::Object(map), Some(sql)) = (&mut json, &self.changing().sql) {

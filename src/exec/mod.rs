@@ -1,6 +1,8 @@
 //! Runs a selection: each node compiled, materialized and reported, in DAG order, on several threads.
 
+mod bigquery;
 mod calls;
+mod comment;
 mod compile;
 mod host;
 mod node;
@@ -9,6 +11,7 @@ pub mod seed;
 mod unit;
 mod world;
 
+pub use comment::QueryComment;
 pub use host::{RunHost, database_fault, table_data};
 pub use node::{blank_result, compile_node, run_operation, run_project_hooks, show};
 pub use schedule::{Job, run};

@@ -84,6 +84,7 @@ fn carry_out(
 ) -> Result<(), RenderError> {
     let node = host.node.clone();
     let started = sys::now_utc();
+    host.set_comment().map_err(fail)?;
     if node.resource_type != ResourceType::Seed {
         let sql = compile::compile(host)?;
         if world.write
@@ -107,7 +108,7 @@ fn carry_out(
     Ok(())
 }
 
-fn fail(fault: Fault) -> RenderError {
+pub fn fail(fault: Fault) -> RenderError {
     let mut diagnostic = Diagnostic::error(fault.code, fault.message.clone());
     diagnostic.help = fault.help.clone();
     diagnostic.place = fault.place.clone();
@@ -264,7 +265,7 @@ fn write(world: &World, folder: &str, node: &Node, text: &str) -> Result<(), Dia
 /// Compiles one node that is not part of a run: `compile`, `show`.
 pub fn compile_node(world: &Arc<World>, node: &Arc<Node>) -> Result<(Arc<RunHost>, String), Diagnostic> {
     let host = Arc::new(RunHost::new(world, node, None));
-    match compile::compile(&host) {
+    match host.set_comment().map_err(fail).and_then(|()| compile::compile(&host)) {
         Ok(sql) => Ok((host, sql)),
         Err(error) => Err(located(world, node, None, error)),
     }
@@ -306,7 +307,7 @@ pub fn run_operation(world: &Arc<World>, name: &str, arguments: Map<String, Json
     let host = Arc::new(RunHost::new(world, &node, None));
     let scope = world.engine.scope(host.clone(), registry.root());
     let named = arguments.into_iter().map(|(k, v)| (k, Data::from(v))).collect();
-    let answer = world.engine.call(&definition, &scope, named);
+    let answer = host.set_comment().map_err(fail).and_then(|()| world.engine.call(&definition, &scope, named));
     match answer.and_then(|data| host.commit().map(|()| data).map_err(fail)) {
         Ok(data) => Ok(data),
         Err(error) => {
@@ -339,6 +340,7 @@ pub fn run_project_hooks(
     host.set_variable("database_schemas", Data::List(pairs.collect()));
     host.set_variable("results", Data::List(results.results.iter().map(|r| result_data(world, r)).collect()));
     let scope = world.engine.scope(host.clone(), &root);
+    host.set_comment().map_err(|fault| located(world, &node, None, fail(fault)))?;
     for hook in hooks {
         let outcome =
             world.engine.render_text(hook, &scope).and_then(|sql| host.execute(sql.trim(), true).map_err(fail));

@@ -29,7 +29,8 @@ pub fn run(
         Err(fault) => return (failed(result, fault.message, place), host.into_session()),
     };
     let host = Arc::new(host);
-    let outcome = match compile::compile(&host) {
+    let compiled = host.set_comment().map_err(super::node::fail).and_then(|()| compile::compile(&host));
+    let outcome = match compiled {
         Ok(sql) => {
             let sql = with_inputs(&inputs, &sql);
             result.compiled_code = Some(sql.clone());

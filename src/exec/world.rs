@@ -1,5 +1,6 @@
 //! What every node of a run shares.
 
+use super::comment::QueryComment;
 use crate::adapter::{Session, Stop, Warehouse};
 use crate::base::Diagnostic;
 use crate::ir::{Graph, Invocation, Manifest, Node, NodeResult};
@@ -28,6 +29,7 @@ pub struct World {
     pub refs: RefIndex,
     pub invocation: Arc<Invocation>,
     pub warehouse: Arc<dyn Warehouse>,
+    pub query_comment: QueryComment,
     pub listener: Arc<dyn Listener>,
     pub target_path: PathBuf,
     /// The manifest's nodes as templates see them (`graph`), made on first use.

@@ -66,6 +66,8 @@ pub struct ColumnInfo {
     pub tags: Vec<String>,
     pub quote: Option<bool>,
     pub constraints: Vec<Json>,
+    /// BigQuery: taxonomies that guard the column.
+    pub policy_tags: Vec<Json>,
 }
 
 /// What makes a node a data test.

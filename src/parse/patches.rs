@@ -95,6 +95,7 @@ pub fn columns(yaml: &Yaml) -> IndexMap<String, ColumnInfo> {
                 meta: either("meta").to_json().as_object().cloned().unwrap_or_default(),
                 tags: either("tags").texts(),
                 quote: column.get("quote").flag(),
+                policy_tags: column.get("policy_tags").to_json().as_array().cloned().unwrap_or_default(),
                 constraints: column.get("constraints").to_json().as_array().cloned().unwrap_or_default(),
                 name,
             },

@@ -31,7 +31,7 @@ gaps as (
 numbered as (
   select
     *,
-    countif(ifnull(after_silence, false)) over (
+    sum(if(after_silence, 1, 0)) over (
       partition by viewer_id order by event_time, event_id rows between unbounded preceding and current row
     ) as visit_number
   from gaps

@@ -1,3 +1,4 @@
-//! BigQuery: on a laptop (`local`).
+//! BigQuery: in the cloud (`cloud`), and on a laptop (`local`).
 
+pub mod cloud;
 pub mod local;

@@ -1,0 +1,60 @@
+//! BigQuery itself. Asynchronous inside, blocking outside; no type of a client library leaves this folder.
+
+mod api;
+mod credentials;
+mod failure;
+mod job;
+mod rows;
+mod session;
+mod settings;
+mod tables;
+mod transport;
+
+use crate::adapter::{DbError, DbErrorKind, Session, Warehouse};
+use api::Api;
+use serde_json::{Map, Value as Json};
+use session::CloudSession;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::runtime::Runtime;
+use transport::Rest;
+
+/// A project on BigQuery.
+pub struct CloudBigQuery {
+    api: Arc<Api>,
+    runtime: Arc<Runtime>,
+}
+
+impl CloudBigQuery {
+    /// Takes the settings of a profile's target. Nothing is sent yet. `root` is what a relative key file starts from.
+    pub fn open(settings: &Map<String, Json>, names: (&str, &str), root: &Path) -> Result<Self, DbError> {
+        let read_file = |path: &str| {
+            let path = path
+                .strip_prefix("~/")
+                .map_or_else(|| root.join(path), |rest| crate::sys::home_folder().unwrap_or_default().join(rest));
+            crate::sys::read(&path)
+        };
+        let settings = settings::read(settings, names, read_file)?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(|why| {
+                DbError::new(DbErrorKind::Other, format!("cannot start threads for the network: {why}"))
+            })?;
+        // The library that fetches tokens starts tasks when it is set up.
+        let rest = {
+            let _inside = runtime.enter();
+            Rest::new(&settings)?
+        };
+        Ok(CloudBigQuery { api: Arc::new(Api::new(Box::new(rest), settings)), runtime: Arc::new(runtime) })
+    }
+}
+
+impl Warehouse for CloudBigQuery {
+    fn session(&self) -> Result<Box<dyn Session>, DbError> {
+        Ok(Box::new(CloudSession::new(self.api.clone(), self.runtime.clone())))
+    }
+
+    fn describe(&self) -> String {
+        let settings = &self.api.settings;
+        format!("bigquery, project {}, dataset {}", settings.project, settings.dataset)
+    }
+}
