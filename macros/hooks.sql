@@ -24,6 +24,7 @@
 {%- endmacro %}
 
 {% macro should_full_refresh() %}
+  {% if model.batch and model.batch.grows %}{{ return(False) }}{% endif %}
   {% set own = config.get('full_refresh') %}
   {% do return(flags.FULL_REFRESH if own is none else own) %}
 {% endmacro %}

@@ -6,6 +6,7 @@ pub mod base;
 pub mod cli;
 pub mod config;
 pub mod dashboard;
+pub mod diff;
 pub mod exec;
 pub mod ir;
 pub mod jinja;

@@ -75,7 +75,7 @@
   {%- if not partitions %}
   declare dbt_partitions_for_replacement array<{{ partition.data_type | lower }}>;
   set dbt_partitions_for_replacement = (
-    select array_agg(distinct {{ bigquery_partition_value(partition) }} ignore nulls) from {{ source }}
+    select array_agg(distinct {{ bigquery_partition_value(partition) }}) from {{ source }} where {{ partition.field }} is not null
   );
   {%- do conditions.append(bigquery_partition_value(partition, 'DBT_INTERNAL_DEST') ~ ' in unnest(dbt_partitions_for_replacement)') -%}
   {%- else -%}

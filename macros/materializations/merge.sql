@@ -101,3 +101,15 @@
   insert into {{ target }} ({{ columns }})
   select {{ columns }} from {{ source }}
 {%- endmacro %}
+
+{# A batch replaces the rows of its own window. #}
+{% macro get_incremental_microbatch_sql(arg_dict) %}{{ return(adapter.dispatch('get_incremental_microbatch_sql', 'dbt')(arg_dict)) }}{% endmacro %}
+{% macro default__get_incremental_microbatch_sql(arg_dict) %}
+  {%- set batch = model.batch -%}
+  {%- set column = config.require('event_time') -%}
+  {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
+  delete from {{ arg_dict['target_relation'] }}
+  where {{ column }} >= '{{ batch.event_time_start }}' and {{ column }} < '{{ batch.event_time_end }}';
+  insert into {{ arg_dict['target_relation'] }} ({{ columns }})
+  select {{ columns }} from {{ arg_dict['temp_relation'] }}
+{% endmacro %}

@@ -29,6 +29,7 @@ codes! {
     DATABASE = "RS0301", "The warehouse refused a statement.";
     LOCKED = "RS0302", "Another process holds the database file. DuckDB allows one writing process per file.";
     LIBRARY = "RS0303", "libduckdb cannot be loaded.";
+    COST = "RS0304", "The run would read more bytes than `--max-bytes` allows, or its cost cannot be told before.";
     SQL_SYNTAX = "RS0401", "The text is not BigQuery SQL that rsdbt can parse.";
     SQL_UNSUPPORTED = "RS0402", "Valid BigQuery SQL that `method: local` does not support. COMPATIBILITY.md lists what is missing.";
     SQL_SEMANTIC = "RS0403", "BigQuery would refuse the query: a wrong type, an unknown column or function, a wrong number of arguments.";

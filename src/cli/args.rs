@@ -168,6 +168,28 @@ pub struct Building {
     /// Print the first rows of seeds
     #[arg(long)]
     pub show: bool,
+    /// Microbatch models: build from this time on
+    #[arg(long, value_name = "TIME", requires = "event_time_end")]
+    pub event_time_start: Option<String>,
+    /// Microbatch models: build up to this time
+    #[arg(long, value_name = "TIME", requires = "event_time_start")]
+    pub event_time_end: Option<String>,
+    #[command(flatten)]
+    pub cost: Cost,
+}
+
+/// Cost on BigQuery, before it is paid.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Cost {
+    /// Ask BigQuery what each node would read, and run nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not start when BigQuery estimates more bytes: 500MB, 2GiB
+    #[arg(long, value_name = "BYTES")]
+    pub max_bytes: Option<String>,
+    /// Dollars for a TiB in estimates [default: 6.25]
+    #[arg(long, value_name = "DOLLARS")]
+    pub price_per_tib: Option<f64>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -197,6 +219,8 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Write the interactive HTML dashboard of the live-shopping models
     Dashboard(DashboardArgs),
+    /// Compare models as two targets have them: rsdbt diff --target prod
+    Diff(DiffArgs),
     /// Call a macro
     RunOperation(OperationArgs),
     /// Check configuration and connection
@@ -275,6 +299,24 @@ pub struct ListArgs {
     /// Keys of `--output json`
     #[arg(long, num_args = 1.., action = ArgAction::Append, value_name = "KEY")]
     pub output_keys: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DiffArgs {
+    #[command(flatten)]
+    pub selecting: Selecting,
+    /// The target to compare with
+    #[arg(long, default_value = "local", value_name = "TARGET")]
+    pub base: String,
+    /// Columns that name a row [default: the model's unique_key, or a column with a unique test]
+    #[arg(long, num_args = 1.., value_name = "COLUMN")]
+    pub key: Vec<String>,
+    /// About how many rows of a relation are compared
+    #[arg(long, default_value_t = 100_000, value_name = "ROWS")]
+    pub sample: u64,
+    /// How far two FLOAT64 may be apart, relative to the larger
+    #[arg(long, default_value_t = 1e-9, value_name = "SHARE")]
+    pub tolerance: f64,
 }
 
 #[derive(Debug, clap::Args)]

@@ -20,7 +20,7 @@ pub fn docs(options: &Options, arguments: &DocsArgs, report: &Arc<dyn Report>) -
     let (world, _) = ready.world(options, report, &selected)?;
     let mut compiled = Default::default();
     if !no_compile {
-        let job = Job { ids: selected, threads, fail_fast: false, tests_block: false, compile_only: true };
+        let job = Job { ids: selected, threads, fail_fast: false, tests_block: false, purpose: exec::Purpose::Compile };
         let results = exec::run(&world, job);
         for diagnostic in results.results.iter().filter_map(|r| r.diagnostic.as_ref()) {
             report.diagnostic(diagnostic);

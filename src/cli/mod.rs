@@ -2,9 +2,11 @@
 
 mod args;
 mod clean;
+mod cost;
 mod dashboard;
 mod debug;
 mod deps;
+mod diff;
 mod docs;
 mod list;
 mod options;
@@ -102,6 +104,7 @@ fn dispatch(args: &Args, options: &Options, report: &Arc<dyn Report>) -> Result<
         Command::Deps => deps::deps(options, report),
         Command::Clean => clean::clean(options, report),
         Command::Docs(docs) => docs::docs(options, docs, report),
+        Command::Diff(arguments) => diff::diff(options, arguments, report),
         Command::Explain { code } => explain(code),
     }
 }

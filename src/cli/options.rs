@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+#[derive(Clone)]
 pub struct Options {
     pub load: load::Options,
     pub command: &'static str,
@@ -102,6 +103,7 @@ fn building_of(command: &Command) -> (&'static str, Building) {
             DocsCommand::Generate { building, .. } => ("generate", building.clone()),
         },
         Command::Parse => ("parse", Building::default()),
+        Command::Diff(diff) => ("diff", only(&diff.selecting)),
         Command::Sql(_) => ("sql", Building::default()),
         Command::Simulate(_) => ("simulate", Building::default()),
         Command::Dashboard(_) => ("dashboard", Building::default()),

@@ -9,7 +9,7 @@ use crate::adapter::{DbError, DbErrorKind, Warehouse};
 use crate::artifact;
 use crate::base::{Code, Diagnostic, Diagnostics, Severity};
 use crate::config::{Profile, Project};
-use crate::exec::{QueryComment, Stops, World};
+use crate::exec::{QueryComment, Range, Stops, World};
 use crate::ir::{Graph, Invocation, Manifest, NodeId, RunResults};
 use crate::jinja::{Engine, Quoting};
 use crate::load::{RawProject, load, load_settings};
@@ -167,6 +167,10 @@ impl Ready {
             invocation: self.invocation,
             warehouse,
             query_comment: QueryComment::read(self.raw.project.query_comment.as_ref()),
+            batch_range: Range {
+                start: options.building.event_time_start.clone(),
+                end: options.building.event_time_end.clone(),
+            },
             listener,
             target_path: self.target_path,
             graph_json: std::sync::OnceLock::new(),

@@ -3,9 +3,9 @@
 use super::args::OperationArgs;
 use super::options::{Options, yaml_map};
 use super::pipeline::{self, Ready, counted, kind};
-use super::{FAILED, OK, Stop};
+use super::{FAILED, OK, Stop, cost};
 use crate::base::{Code, Diagnostic};
-use crate::exec::{self, Job, World};
+use crate::exec::{self, Job, Purpose, World};
 use crate::ir::{NodeResult, RunResults, Status};
 use crate::report::Report;
 use crate::select::NodeSet;
@@ -37,18 +37,22 @@ pub fn run(options: &Options, report: &Arc<dyn Report>) -> Result<u8, Stop> {
     report.line("");
     report.line(&format!("Concurrency: {} (target='{}')", counted(threads, "thread"), raw.profile.target));
     report.line("");
+    let job = Job {
+        ids: selected.clone(),
+        threads,
+        fail_fast: options.fail_fast,
+        tests_block: options.command == "build",
+        purpose: Purpose::Build,
+    };
+    if options.building.cost.dry_run {
+        return cost::dry_run(options, &world, job, report);
+    }
+    cost::check_limit(options, &world, job.clone(), report)?;
     create_schemas(&world, &selected)?;
     let hooks = matches!(options.command, "run" | "build" | "seed" | "snapshot" | "test");
     if hooks {
         run_hooks(&world, "on-run-start", &RunResults::default())?;
     }
-    let job = Job {
-        ids: selected,
-        threads,
-        fail_fast: options.fail_fast,
-        tests_block: options.command == "build",
-        compile_only: false,
-    };
     let results = exec::run(&world, job);
     let mut after = Ok(());
     if hooks {

@@ -75,7 +75,13 @@ pub fn compile(options: &Options, arguments: &CompileArgs, report: &Arc<dyn Repo
     let (world, _) = ready.with_warehouse(options, report, &selected, warehouse);
     let only = (selected.len() == 1 || asked)
         .then(|| selected.iter().filter(|id| kind(id) == "model").cloned().collect::<Vec<_>>());
-    let job = Job { ids: selected, threads, fail_fast: options.fail_fast, tests_block: false, compile_only: true };
+    let job = Job {
+        ids: selected,
+        threads,
+        fail_fast: options.fail_fast,
+        tests_block: false,
+        purpose: crate::exec::Purpose::Compile,
+    };
     let results = exec::run(&world, job);
     if options.write_json {
         pipeline::write_manifest(

@@ -1,6 +1,7 @@
 //! The world while a node runs: names come from the manifest, data from the warehouse.
 
 use super::calls;
+use super::microbatch::Window;
 use super::world::World;
 use crate::adapter::{DbError, DbErrorKind, Session, Table, Value};
 use crate::base::{Code, Diagnostic};
@@ -40,6 +41,8 @@ pub struct RunHost {
     /// Stand-ins of a unit test: `ref`/`source` inputs by relation name, vars, macros' values.
     pub stand_ins: IndexMap<String, Data>,
     pub vars: IndexMap<String, Json>,
+    /// The slice of time that a microbatch model is built for.
+    pub window: Option<Window>,
 }
 
 pub fn database_fault(error: &DbError) -> Fault {
@@ -69,6 +72,7 @@ impl RunHost {
             comment: OnceLock::new(),
             stand_ins: IndexMap::new(),
             vars: IndexMap::new(),
+            window: None,
         }
     }
 
@@ -174,12 +178,23 @@ impl RunHost {
         self.conversation.lock().unwrap_or_else(std::sync::PoisonError::into_inner).session.take()
     }
 
+    /// What an input gives to this node: nothing under `--empty`, the batch's window of inputs that have an `event_time`.
+    fn rows(&self, input: &serde_json::Map<String, Json>) -> Option<String> {
+        if self.world.invocation.flag("EMPTY") {
+            return Some("where false limit 0".to_owned());
+        }
+        let column = input.get("event_time").and_then(Json::as_str)?;
+        Some(format!("where {}", self.window?.condition(column, self.world.invocation.quoting)))
+    }
+
     fn relation_of(&self, node: &Node) -> Relation {
         let mut relation = node.relation(self.world.invocation.quoting);
         if node.is_ephemeral() {
             self.changing().ephemeral.insert(node.unique_id.clone());
         }
-        relation.empty = self.world.invocation.flag("EMPTY") && self.node.resource_type.is_refable();
+        if self.node.resource_type.is_refable() {
+            relation.rows = self.rows(&node.config);
+        }
         if relation.kind.is_none() && node.resource_type != ResourceType::Model {
             relation.kind = Some("table".to_owned());
         }
@@ -283,7 +298,7 @@ impl Host for RunHost {
             return Ok(stand_in.clone());
         }
         let mut relation = found.relation(self.world.invocation.quoting);
-        relation.empty = self.world.invocation.flag("EMPTY");
+        relation.rows = self.rows(&found.config);
         Ok(Data::Relation(relation))
     }
 
@@ -321,7 +336,11 @@ impl Host for RunHost {
                     map.insert("compiled_sql".into(), Json::from(sql.as_str()));
                     map.insert("compiled".into(), Json::Bool(true));
                 }
-                Data::from(json)
+                let mut data = Data::from(json);
+                if let (Data::Map(map), Some(window)) = (&mut data, &self.window) {
+                    map.insert("batch".to_owned(), window.data());
+                }
+                data
             }
             "database" => Data::text(self.node.database.clone()),
             "schema" => Data::text(self.node.schema.clone()),

@@ -5,6 +5,7 @@ mod calls;
 mod comment;
 mod compile;
 mod host;
+mod microbatch;
 mod node;
 mod schedule;
 pub mod seed;
@@ -13,6 +14,7 @@ mod world;
 
 pub use comment::QueryComment;
 pub use host::{RunHost, database_fault, table_data};
+pub use microbatch::Range;
 pub use node::{blank_result, compile_node, run_operation, run_project_hooks, show};
-pub use schedule::{Job, run};
+pub use schedule::{Job, Purpose, run};
 pub use world::{Listener, Stops, World};

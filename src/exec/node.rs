@@ -1,8 +1,9 @@
 //! One node: compile, then materialize, test or load it.
 
 use super::host::{RunHost, table_data};
+use super::schedule::Purpose;
 use super::world::World;
-use super::{compile, unit};
+use super::{compile, microbatch, unit};
 use crate::adapter::{Session, Table, Value};
 use crate::base::{Code, Diagnostic, Place};
 use crate::ir::{Node, NodeResult, ResourceType, Status, Timing};
@@ -38,11 +39,11 @@ pub fn run(
     world: &Arc<World>,
     id: &str,
     session: Option<Box<dyn Session>>,
-    compile_only: bool,
+    purpose: Purpose,
 ) -> (NodeResult, Option<Box<dyn Session>>) {
     let begun = Instant::now();
     if let Some(test) = world.manifest.unit_tests.get(id) {
-        let (mut result, session) = unit::run(world, test, session, compile_only);
+        let (mut result, session) = unit::run(world, test, session, purpose);
         result.execution_time = begun.elapsed().as_secs_f64();
         return (result, session);
     }
@@ -50,9 +51,22 @@ pub fn run(
         return (blank_result(world, id, Status::Skipped), session);
     };
     let node = Arc::new(node.clone());
-    let host = Arc::new(RunHost::new(world, &node, session));
-    let mut result = blank_result(world, id, Status::Success);
-    let outcome = carry_out(world, &host, &mut result, compile_only);
+    let (mut result, session) = if purpose == Purpose::Build && microbatch::is_microbatch(&node) {
+        batches(world, &node, session)
+    } else {
+        one(world, Arc::new(RunHost::new(world, &node, session)), purpose)
+    };
+    result.execution_time = begun.elapsed().as_secs_f64();
+    (result, session)
+}
+
+type Ran = (NodeResult, Option<Box<dyn Session>>);
+
+/// A node as a whole, or one batch of it.
+fn one(world: &Arc<World>, host: Arc<RunHost>, purpose: Purpose) -> Ran {
+    let node = host.node.clone();
+    let mut result = blank_result(world, &node.unique_id, Status::Success);
+    let outcome = carry_out(world, &host, &mut result, purpose);
     if let Err(error) = outcome {
         host.rollback();
         result.status = if node.resource_type == ResourceType::Test { Status::RuntimeError } else { Status::Error };
@@ -65,22 +79,75 @@ pub fn run(
         ));
         result.diagnostic = Some(diagnostic);
     }
-    if world.write && !compile_only {
+    if world.write && purpose == Purpose::Build {
         let text = host.ran();
         let failed = write(world, "run", &node, if node.resource_type == ResourceType::Seed { "" } else { &text });
         if let Err(why) = failed {
             world.listener.warned(&why);
         }
     }
-    result.execution_time = begun.elapsed().as_secs_f64();
     (result, host.into_session())
+}
+
+/// A microbatch model: every batch by itself. What other batches built stays when one fails.
+fn batches(world: &Arc<World>, node: &Arc<Node>, session: Option<Box<dyn Session>>) -> Ran {
+    let host = Arc::new(RunHost::new(world, node, session));
+    let grows = microbatch::has_table(&host).map(|there| there && !world.full_refresh(node));
+    let planned = grows.and_then(|grows| {
+        microbatch::windows(node, &world.batch_range, grows, world.invocation.started_at)
+            .map(|windows| (windows, grows))
+    });
+    let mut session = host.into_session();
+    let (windows, grows) = match planned {
+        Ok(planned) => planned,
+        Err(fault) => {
+            let mut result = blank_result(world, &node.unique_id, Status::Error);
+            let diagnostic = located(world, node, None, fail(fault));
+            result.message = Some(diagnostic.message.clone());
+            result.diagnostic = Some(diagnostic);
+            return (result, session);
+        }
+    };
+    let mut last = blank_result(world, &node.unique_id, Status::Success);
+    let mut failed = Vec::new();
+    for (at, window) in windows.iter().enumerate() {
+        let mut host = RunHost::new(world, node, session);
+        host.window = Some(*window);
+        let (result, back) = one(world, Arc::new(host), Purpose::Build);
+        session = back;
+        if result.status == Status::Error {
+            failed.push((window.name(), result));
+            // Without its first batch there is no table that the others could grow.
+            if at == 0 && !grows {
+                break;
+            }
+        } else {
+            last = result;
+        }
+    }
+    let total = windows.len();
+    let Some((name, first)) = failed.first().cloned() else {
+        last.message = Some(format!("{total} {}", if total == 1 { "batch" } else { "batches" }));
+        return (last, session);
+    };
+    let message = format!("{} of {total} batches failed, the first of them {name}", failed.len());
+    let again = "build the missing ones with --event-time-start and --event-time-end, or all with --full-refresh";
+    let diagnostic = first.diagnostic.clone().map(|found| found.note(message.clone()).help(again));
+    (
+        NodeResult {
+            message: Some(format!("{message}\n  {}", first.message.clone().unwrap_or_default())),
+            diagnostic,
+            ..first
+        },
+        session,
+    )
 }
 
 fn carry_out(
     world: &Arc<World>,
     host: &Arc<RunHost>,
     result: &mut NodeResult,
-    compile_only: bool,
+    purpose: Purpose,
 ) -> Result<(), RenderError> {
     let node = host.node.clone();
     let started = sys::now_utc();
@@ -97,7 +164,10 @@ fn carry_out(
     }
     let compiled = sys::now_utc();
     result.timing.push(Timing { name: "compile", started, completed: compiled });
-    if !compile_only {
+    if purpose == Purpose::Estimate {
+        estimate(world, host, result)?;
+    }
+    if purpose == Purpose::Build {
         match node.resource_type {
             ResourceType::Test => test(world, host, result)?,
             ResourceType::Analysis | ResourceType::Operation => {}
@@ -113,6 +183,37 @@ pub fn fail(fault: Fault) -> RenderError {
     diagnostic.help = fault.help.clone();
     diagnostic.place = fault.place.clone();
     RenderError { diagnostic, fault: Some(fault) }
+}
+
+/// Asks the warehouse what the compiled query would read. Loading a seed reads nothing.
+fn estimate(world: &Arc<World>, host: &Arc<RunHost>, result: &mut NodeResult) -> Result<(), RenderError> {
+    let node = &host.node;
+    if let Some(parent) = unbuilt_parent(world, host).map_err(fail)? {
+        result.message = Some(format!("not known before {parent} is built"));
+        return Ok(());
+    }
+    let bytes = match &result.compiled_code {
+        Some(sql) if node.resource_type != ResourceType::Seed => {
+            host.with_session(|session| session.estimate(sql)).map_err(fail)?.bytes
+        }
+        _ => 0,
+    };
+    result.adapter_response.insert("bytes_processed".to_owned(), Json::from(bytes));
+    Ok(())
+}
+
+/// A selected node that this one reads and that is not there yet.
+fn unbuilt_parent(world: &World, host: &RunHost) -> Result<Option<String>, Fault> {
+    for id in host.node.depends_on.iter().filter(|id| world.selected.contains(id)) {
+        let Some(parent) = world.manifest.nodes.get(id) else { continue };
+        if !parent.resource_type.is_refable() || parent.is_ephemeral() {
+            continue;
+        }
+        if host.find(&parent.database, &parent.schema, &parent.alias)?.is_none() {
+            return Ok(Some(parent.name.clone()));
+        }
+    }
+    Ok(None)
 }
 
 /// Calls the node's materialization macro; what it does not commit itself is committed after it.

@@ -14,14 +14,24 @@ use std::time::Instant;
 const STACK: usize = 32 << 20;
 
 /// What to do with the selected nodes.
+#[derive(Clone)]
 pub struct Job {
     pub ids: BTreeSet<NodeId>,
     pub threads: usize,
     pub fail_fast: bool,
     /// `build`: data tests stand between a node and what depends on it.
     pub tests_block: bool,
-    /// Only compile.
-    pub compile_only: bool,
+    pub purpose: Purpose,
+}
+
+/// How far each node is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Build,
+    /// To its SQL.
+    Compile,
+    /// To what the warehouse says it would read.
+    Estimate,
 }
 
 struct State {
@@ -227,16 +237,17 @@ fn work(shared: &Shared) {
             shared.done(result, number, false);
             continue;
         }
-        if !shared.job.compile_only {
+        let quiet = shared.job.purpose != Purpose::Build;
+        if !quiet {
             shared.world.listener.started(number, shared.total, &shared.title(&id), &id);
         }
-        let run = AssertUnwindSafe(|| node::run(&shared.world, &id, session.take(), shared.job.compile_only));
+        let run = AssertUnwindSafe(|| node::run(&shared.world, &id, session.take(), shared.job.purpose));
         let (result, back) = match std::panic::catch_unwind(run) {
             Ok(done) => done,
             Err(panic) => (broken(&id, &panic), None),
         };
         session = back;
-        shared.done(result, number, shared.job.compile_only);
+        shared.done(result, number, quiet);
     }
 }
 

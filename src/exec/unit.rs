@@ -3,6 +3,7 @@
 use super::compile;
 use super::host::RunHost;
 use super::node::{blank_result, cell_text};
+use super::schedule::Purpose;
 use super::world::World;
 use crate::adapter::{Column, Session, Table};
 use crate::base::{Code, Diagnostic, Place};
@@ -16,7 +17,7 @@ pub fn run(
     world: &Arc<World>,
     test: &UnitTest,
     session: Option<Box<dyn Session>>,
-    compile_only: bool,
+    purpose: Purpose,
 ) -> (NodeResult, Option<Box<dyn Session>>) {
     let mut result = blank_result(world, &test.unique_id, Status::Pass);
     let place = Place::at(&test.original_file_path, test.line, 0);
@@ -34,7 +35,7 @@ pub fn run(
         Ok(sql) => {
             let sql = with_inputs(&inputs, &sql);
             result.compiled_code = Some(sql.clone());
-            if compile_only { Ok(None) } else { compare(&host, test, &sql) }
+            if purpose != Purpose::Build { Ok(None) } else { compare(&host, test, &sql) }
         }
         Err(error) => Err(error.fault.unwrap_or_else(|| Fault::compilation(error.diagnostic.message))),
     };

@@ -1,6 +1,7 @@
 //! What every node of a run shares.
 
 use super::comment::QueryComment;
+use super::microbatch::Range;
 use crate::adapter::{Session, Stop, Warehouse};
 use crate::base::Diagnostic;
 use crate::ir::{Graph, Invocation, Manifest, Node, NodeResult};
@@ -30,6 +31,8 @@ pub struct World {
     pub invocation: Arc<Invocation>,
     pub warehouse: Arc<dyn Warehouse>,
     pub query_comment: QueryComment,
+    /// `--event-time-start` and `--event-time-end`.
+    pub batch_range: Range,
     pub listener: Arc<dyn Listener>,
     pub target_path: PathBuf,
     /// The manifest's nodes as templates see them (`graph`), made on first use.
@@ -45,6 +48,11 @@ impl World {
         let session = self.warehouse.session()?;
         self.stops.add(session.stop_handle());
         Ok(session)
+    }
+
+    /// Whether a model is built from nothing: its own setting goes before the command line.
+    pub fn full_refresh(&self, node: &Node) -> bool {
+        node.flag("full_refresh").unwrap_or_else(|| self.invocation.flag("FULL_REFRESH"))
     }
 
     /// A node as `what`: "sql table model main.x".

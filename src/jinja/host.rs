@@ -40,8 +40,8 @@ pub struct Relation {
     pub quoting: Quoting,
     /// Whether database, schema and identifier are quoted.
     pub quoted: [bool; 3],
-    /// `ref(...).render()` under `--empty`: rows are cut away.
-    pub empty: bool,
+    /// What cuts rows away where the relation is printed, not where `.render()` is called: `--empty`, a batch's window.
+    pub rows: Option<String>,
 }
 
 impl Relation {
@@ -53,14 +53,22 @@ impl Relation {
             kind: None,
             quoting,
             quoted: [true; 3],
-            empty: false,
+            rows: None,
         }
     }
 
+    /// The name, or a subquery with those of its rows that count.
+    pub fn print(&self) -> String {
+        match &self.rows {
+            Some(clause) => format!("(select * from {} {clause})", self.render()),
+            None => self.render(),
+        }
+    }
+
+    /// The name alone.
     pub fn render(&self) -> String {
         if self.kind.as_deref() == Some("cte") {
-            let name = self.identifier.clone().unwrap_or_default();
-            return if self.empty { format!("(select * from {name} where false limit 0)") } else { name };
+            return self.identifier.clone().unwrap_or_default();
         }
         let parts = [&self.database, &self.schema, &self.identifier];
         let named: Vec<String> = parts
@@ -69,8 +77,7 @@ impl Relation {
             .filter_map(|(part, quoted)| part.as_ref().map(|name| (name, quoted)))
             .map(|(name, quoted)| if quoted { self.quoting.quote(name) } else { name.clone() })
             .collect();
-        let name = named.join(".");
-        if self.empty { format!("(select * from {name} where false limit 0)") } else { name }
+        named.join(".")
     }
 }
 

@@ -3,7 +3,7 @@ with raw_events as (
   {% if var('use_sample_events') %}
   select
     to_hex(md5(concat(
-      stream_id, '|', ifnull(viewer_id, ''), '|', cast(event_time as string), '|', event_type, '|', ifnull(product_id, '')
+      stream_id, '|', ifnull(viewer_id, ''), '|', cast(unix_micros(event_time) as string), '|', event_type, '|', ifnull(product_id, '')
     ))) as event_id,
     *
   from {{ ref('live_events_sample') }}

@@ -180,7 +180,7 @@ impl Object for RelationObject {
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.render())
+        f.write_str(&self.0.print())
     }
 }
 

@@ -31,6 +31,8 @@ impl Lower<'_> {
             function;
         only(!uses_odbc_syntax && *parameters == FunctionArguments::None, "a call with parameters")?;
         only(filter.is_none() && within_group.is_empty(), "FILTER or WITHIN GROUP")?;
+        // In `array_agg(f(x) ignore nulls)` sqlparser gives the words to `f`; GoogleSQL has them inside the parentheses only.
+        only(null_treatment.is_none(), "IGNORE NULLS behind a call")?;
         let FunctionArguments::List(list) = args else { return refuse("a call without arguments") };
         let FunctionArgumentList { duplicate_treatment, args, clauses } = list;
         let mut call = self.named_call(name)?;
@@ -41,9 +43,6 @@ impl Lower<'_> {
         };
         call.args = args.iter().map(|arg| self.argument(arg, call.at)).collect::<Low<_>>()?;
         self.clauses(&mut call, clauses)?;
-        if call.ignore_nulls.is_none() {
-            call.ignore_nulls = null_treatment.as_ref().map(ignores);
-        }
         call.over = match over {
             None => None,
             Some(WindowType::NamedWindow(base)) => Some(Window { base: Some(self.ident(base)?), ..Window::default() }),

@@ -25,9 +25,6 @@ impl Parser {
         }
         self.call_modifiers(&mut call)?;
         self.need_sym(")")?;
-        if call.ignore_nulls.is_none() {
-            call.ignore_nulls = self.nulls_modifier();
-        }
         if self.word("OVER") {
             call.over = Some(self.window()?);
         }

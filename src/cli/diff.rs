@@ -1,0 +1,190 @@
+//! `diff`: the same models on two targets, compared.
+
+use super::args::DiffArgs;
+use super::options::Options;
+use super::pipeline::{self, Ready, counted};
+use super::{FAILED, OK, Stop};
+use crate::adapter::{Column, DbError, Path, Session, Table, Value};
+use crate::base::{Code, Diagnostic};
+use crate::diff::{Difference, Rule, columns, compare};
+use crate::ir::{Manifest, Node};
+use crate::jinja::Quoting;
+use crate::report::{Report, value_text};
+use serde_json::Value as Json;
+use std::sync::Arc;
+
+/// How many examples of a difference are shown.
+const SHOWN: usize = 5;
+
+/// One of the two targets.
+struct Side {
+    name: String,
+    ready: Ready,
+    session: Box<dyn Session>,
+}
+
+fn fail(error: DbError) -> Stop {
+    Stop(vec![pipeline::connection_error(&error)])
+}
+
+fn side(options: &Options, target: &str, report: &Arc<dyn Report>) -> Result<Side, Stop> {
+    let mut options = options.clone();
+    options.load.target = Some(target.to_owned());
+    let ready = pipeline::prepare(&options, report)?;
+    let warehouse = pipeline::open(&ready.raw.profile, &ready.raw.project.root).map_err(fail)?;
+    let session = warehouse.session().map_err(fail)?;
+    Ok(Side { name: target.to_owned(), ready, session })
+}
+
+/// `diff --target prod`: exits with 1 when anything differs.
+pub fn diff(options: &Options, arguments: &DiffArgs, report: &Arc<dyn Report>) -> Result<u8, Stop> {
+    let Some(target) = options.load.target.clone().filter(|target| *target != arguments.base) else {
+        return Err(Diagnostic::error(Code::USAGE, "diff needs a target other than its base")
+            .help(format!("name it: rsdbt diff --target prod (the base is '{}', see --base)", arguments.base))
+            .into());
+    };
+    let mut left = side(options, &arguments.base, report)?;
+    let mut right = side(options, &target, report)?;
+    let selected = left.ready.select(options)?;
+    let compared = |node: &&Node| {
+        node.resource_type.is_refable()
+            && !node.is_ephemeral()
+            && node.materialized() != "model"
+            && selected.contains(&node.unique_id)
+    };
+    let nodes: Vec<Node> = left.ready.manifest.nodes.values().filter(compared).cloned().collect();
+    if nodes.is_empty() {
+        return Err(Diagnostic::error(Code::USAGE, "the selection has no model, seed or snapshot to compare").into());
+    }
+    let mut different = 0;
+    for node in &nodes {
+        let (equal, line) = one(&mut left, &mut right, node, arguments).map_err(fail)?;
+        different += usize::from(!equal);
+        report.line(&line);
+    }
+    report.line("");
+    let total = counted(nodes.len(), "relation");
+    match different {
+        0 => report.summary(&format!("{total} compared, no difference"), true),
+        _ => report.summary(&format!("{total} compared, {different} differ"), false),
+    }
+    Ok(if different == 0 { OK } else { FAILED })
+}
+
+/// Compares one node's relations: whether they are equal, and what to say.
+fn one(left: &mut Side, right: &mut Side, node: &Node, arguments: &DiffArgs) -> Result<(bool, String), DbError> {
+    let name = &node.name;
+    let there = |side: &Side| side.ready.manifest.nodes.get(&node.unique_id).cloned();
+    let Some(other) = there(right) else {
+        return Ok((false, format!("{name}: is not part of the project on {}", right.name)));
+    };
+    let (ours, theirs) = (columns_of(left, node)?, columns_of(right, &other)?);
+    for (side, found) in [(&left.name, &ours), (&right.name, &theirs)] {
+        if found.is_empty() {
+            return Ok((false, format!("{name}: is not built on {side}")));
+        }
+    }
+    let keys = match &arguments.key[..] {
+        [] => keys(&left.ready.manifest, node),
+        given => given.to_vec(),
+    };
+    let shared: Vec<Column> =
+        ours.iter().filter(|c| theirs.iter().any(|o| o.name.eq_ignore_ascii_case(&c.name))).cloned().collect();
+    let counts = (count(left, node)?, count(right, &other)?);
+    let step = counts.0.max(counts.1).div_ceil(arguments.sample.max(1)).max(1);
+    let a = rows(left, node, &keys, &shared, step)?;
+    let b = rows(right, &other, &keys, &shared, step)?;
+    let rule = Rule { keys, tolerance: arguments.tolerance };
+    let found = Difference { columns: columns(&ours, &theirs), ..compare(&a, &b, &rule) };
+    let sampled = if step > 1 { format!(", 1 row in {step} compared") } else { String::new() };
+    if found.is_empty() && counts.0 == counts.1 {
+        return Ok((true, format!("{name}: equal, {}{sampled}", counted(counts.0 as usize, "row"))));
+    }
+    let mut lines = vec![format!(
+        "{name}: differs ({} on {}, {} on {}{sampled})",
+        counted(counts.0 as usize, "row"),
+        left.name,
+        counted(counts.1 as usize, "row"),
+        right.name
+    )];
+    lines.extend(details(&found, &left.name, &right.name));
+    Ok((false, lines.join("\n    ")))
+}
+
+fn details(found: &Difference, left: &str, right: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (column, ours, theirs) in &found.columns {
+        let text = |side: &Option<String>| side.clone().unwrap_or_else(|| "missing".to_owned());
+        lines.push(format!("column {column}: {} on {left}, {} on {right}", text(ours), text(theirs)));
+    }
+    for (side, keys) in [(left, &found.only_left), (right, &found.only_right)] {
+        if !keys.is_empty() {
+            let shown: Vec<&str> = keys.iter().take(SHOWN).map(String::as_str).collect();
+            let more = if keys.len() > SHOWN { ", ..." } else { "" };
+            lines.push(format!("{} only on {side}: {}{more}", counted(keys.len(), "row"), shown.join("; ")));
+        }
+    }
+    if !found.cells.is_empty() {
+        lines.push(format!("{} differ:", counted(found.cells.len(), "cell")));
+        lines.extend(found.cells.iter().take(SHOWN).map(|cell| {
+            let text = |value: &Value| if *value == Value::Null { "NULL".to_owned() } else { value_text(value) };
+            format!(
+                "  {} of {}: {} on {left}, {} on {right}",
+                cell.column,
+                cell.key,
+                text(&cell.left),
+                text(&cell.right)
+            )
+        }));
+    }
+    if found.repeated_keys > 0 {
+        lines.push(format!("{} with more than one row", counted(found.repeated_keys, "key")));
+    }
+    lines
+}
+
+/// What names a row: the model's `unique_key`, or a column with a `unique` test.
+fn keys(manifest: &Manifest, node: &Node) -> Vec<String> {
+    match node.setting("unique_key") {
+        Some(Json::String(key)) => return vec![key.clone()],
+        Some(Json::Array(list)) => return list.iter().filter_map(Json::as_str).map(str::to_owned).collect(),
+        _ => {}
+    }
+    let tests = manifest.nodes.values().filter_map(|other| other.test.as_ref());
+    let unique = tests.filter(|t| t.name == "unique" && t.attached_node.as_deref() == Some(node.unique_id.as_str()));
+    unique.filter_map(|test| test.column_name.clone()).take(1).collect()
+}
+
+fn columns_of(side: &mut Side, node: &Node) -> Result<Vec<Column>, DbError> {
+    side.session.columns(&Path { database: &node.database, schema: &node.schema, name: &node.alias })
+}
+
+fn relation(node: &Node) -> String {
+    node.relation(Quoting::Backtick).render()
+}
+
+fn count(side: &mut Side, node: &Node) -> Result<u64, DbError> {
+    let table = side.session.run(&format!("select count(*) as n from {}", relation(node)))?;
+    match table.rows.first().and_then(|row| row.first()) {
+        Some(Value::Int(count)) => Ok(u64::try_from(*count).unwrap_or(0)),
+        _ => Ok(0),
+    }
+}
+
+/// The rows of a side: all, or those whose hash falls on the sample, which is the same on both sides.
+fn rows(side: &mut Side, node: &Node, keys: &[String], shared: &[Column], step: u64) -> Result<Table, DbError> {
+    let hashable = |column: &&Column| {
+        ["INT64", "STRING", "DATE", "TIMESTAMP", "DATETIME", "BOOL"].contains(&column.data_type.to_uppercase().as_str())
+    };
+    let names: Vec<String> = match keys {
+        [] => shared.iter().filter(hashable).map(|column| column.name.clone()).collect(),
+        keys => keys.to_vec(),
+    };
+    let list: Vec<String> = shared.iter().map(|column| format!("`{}`", column.name)).collect();
+    let mut sql = format!("select {} from {}", list.join(", "), relation(node));
+    if step > 1 && !names.is_empty() {
+        let parts: Vec<String> = names.iter().map(|name| format!("ifnull(cast(`{name}` as string), '')")).collect();
+        sql.push_str(&format!(" where mod(farm_fingerprint(concat({})), {step}) = 0", parts.join(", '|', ")));
+    }
+    side.session.run(&sql)
+}
