@@ -124,7 +124,12 @@ impl Project {
     }
 
     pub fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::of(self.command(arguments).output().expect("the binary runs"))
+        self.finish(&mut self.command(arguments))
+    }
+
+    /// Runs a command that was prepared by hand.
+    pub fn finish(&self, command: &mut Command) -> Ran {
+        Ran::of(command.output().expect("the binary runs"))
     }
 
     /// The rows of a BigQuery query on the project's target, as JSON.
