@@ -27,7 +27,7 @@ else
   LIBRARY  :=
 endif
 
-.PHONY: demo build lib test unit fmt clippy test-dbt conformance clean-demo
+.PHONY: demo build lib test fmt clippy test-dbt test-bigquery conformance clean-demo
 
 demo: build
 	scripts/demo.sh $(BIN)
@@ -65,6 +65,10 @@ clippy:
 # dbt's own adapter tests, driven through the binary (needs ../shared and pip).
 test-dbt: build
 	scripts/dbt_suite.sh $(BIN)
+
+# The cloud adapter against an emulator of BigQuery (needs pip).
+test-bigquery: build
+	scripts/test_bigquery.sh $(BIN)
 
 # The share of BigQuery SQL cases that give BigQuery's answer (needs ../shared).
 conformance: build

@@ -317,6 +317,15 @@ pub struct DiffArgs {
     /// How far two FLOAT64 may be apart, relative to the larger
     #[arg(long, default_value_t = 1e-9, value_name = "SHARE")]
     pub tolerance: f64,
+    /// text or json
+    #[arg(long, default_value = "text")]
+    pub output: DiffFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    Text,
+    Json,
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,6 +1,6 @@
 //! `diff`: the same models on two targets, compared.
 
-use super::args::DiffArgs;
+use super::args::{DiffArgs, DiffFormat};
 use super::options::Options;
 use super::pipeline::{self, Ready, counted};
 use super::{FAILED, OK, Stop};
@@ -10,7 +10,7 @@ use crate::diff::{Difference, Rule, columns, compare};
 use crate::ir::{Manifest, Node};
 use crate::jinja::Quoting;
 use crate::report::{Report, value_text};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::sync::Arc;
 
 /// How many examples of a difference are shown.
@@ -56,32 +56,90 @@ pub fn diff(options: &Options, arguments: &DiffArgs, report: &Arc<dyn Report>) -
     if nodes.is_empty() {
         return Err(Diagnostic::error(Code::USAGE, "the selection has no model, seed or snapshot to compare").into());
     }
-    let mut different = 0;
+    let mut verdicts = Vec::new();
     for node in &nodes {
-        let (equal, line) = one(&mut left, &mut right, node, arguments).map_err(fail)?;
-        different += usize::from(!equal);
-        report.line(&line);
+        let verdict = one(&mut left, &mut right, node, arguments).map_err(fail)?;
+        if arguments.output == DiffFormat::Text {
+            report.line(&verdict.text(&left.name, &right.name));
+        }
+        verdicts.push(verdict);
     }
-    report.line("");
-    let total = counted(nodes.len(), "relation");
-    match different {
-        0 => report.summary(&format!("{total} compared, no difference"), true),
-        _ => report.summary(&format!("{total} compared, {different} differ"), false),
+    let different = verdicts.iter().filter(|verdict| !verdict.is_equal()).count();
+    if arguments.output == DiffFormat::Json {
+        println!("{}", Json::Array(verdicts.iter().map(Verdict::json).collect()));
+    } else {
+        report.line("");
+        let total = counted(nodes.len(), "relation");
+        match different {
+            0 => report.summary(&format!("{total} compared, no difference"), true),
+            _ => report.summary(&format!("{total} compared, {different} differ"), false),
+        }
     }
     Ok(if different == 0 { OK } else { FAILED })
 }
 
-/// Compares one node's relations: whether they are equal, and what to say.
-fn one(left: &mut Side, right: &mut Side, node: &Node, arguments: &DiffArgs) -> Result<(bool, String), DbError> {
-    let name = &node.name;
-    let there = |side: &Side| side.ready.manifest.nodes.get(&node.unique_id).cloned();
-    let Some(other) = there(right) else {
-        return Ok((false, format!("{name}: is not part of the project on {}", right.name)));
+/// What came out for one node.
+struct Verdict {
+    name: String,
+    /// Why there was nothing to compare.
+    missing: Option<String>,
+    /// Rows of the base and of the target.
+    rows: (u64, u64),
+    /// One row in so many was compared.
+    step: u64,
+    found: Difference,
+}
+
+impl Verdict {
+    fn is_equal(&self) -> bool {
+        self.missing.is_none() && self.found.is_empty() && self.rows.0 == self.rows.1
+    }
+
+    fn text(&self, left: &str, right: &str) -> String {
+        let name = &self.name;
+        if let Some(why) = &self.missing {
+            return format!("{name}: {why}");
+        }
+        let sampled = if self.step > 1 { format!(", 1 row in {} compared", self.step) } else { String::new() };
+        let (ours, theirs) = (counted(self.rows.0 as usize, "row"), counted(self.rows.1 as usize, "row"));
+        if self.is_equal() {
+            return format!("{name}: equal, {ours}{sampled}");
+        }
+        let mut lines = vec![format!("{name}: differs ({ours} on {left}, {theirs} on {right}{sampled})")];
+        lines.extend(details(&self.found, left, right));
+        lines.join("\n    ")
+    }
+
+    fn json(&self) -> Json {
+        let found = &self.found;
+        let columns: Vec<Json> = found
+            .columns
+            .iter()
+            .map(|(name, ours, theirs)| json!({"name": name, "base_type": ours, "target_type": theirs}))
+            .collect();
+        let cells: Vec<Json> = found
+            .cells
+            .iter()
+            .map(|cell| json!({"key": cell.key, "column": cell.column, "base": value_text(&cell.left), "target": value_text(&cell.right)}))
+            .collect();
+        json!({
+            "name": self.name, "equal": self.is_equal(), "missing": self.missing, "base_rows": self.rows.0, "target_rows": self.rows.1,
+            "one_row_in": self.step, "columns": columns, "only_base": found.only_left, "only_target": found.only_right, "cells": cells,
+        })
+    }
+}
+
+/// Compares one node's relations.
+fn one(left: &mut Side, right: &mut Side, node: &Node, arguments: &DiffArgs) -> Result<Verdict, DbError> {
+    let mut verdict =
+        Verdict { name: node.name.clone(), missing: None, rows: (0, 0), step: 1, found: Difference::default() };
+    let Some(other) = right.ready.manifest.nodes.get(&node.unique_id).cloned() else {
+        return Ok(Verdict { missing: Some(format!("is not part of the project on {}", right.name)), ..verdict });
     };
     let (ours, theirs) = (columns_of(left, node)?, columns_of(right, &other)?);
     for (side, found) in [(&left.name, &ours), (&right.name, &theirs)] {
         if found.is_empty() {
-            return Ok((false, format!("{name}: is not built on {side}")));
+            return Ok(Verdict { missing: Some(format!("is not built on {side}")), ..verdict });
         }
     }
     let keys = match &arguments.key[..] {
@@ -90,25 +148,12 @@ fn one(left: &mut Side, right: &mut Side, node: &Node, arguments: &DiffArgs) -> 
     };
     let shared: Vec<Column> =
         ours.iter().filter(|c| theirs.iter().any(|o| o.name.eq_ignore_ascii_case(&c.name))).cloned().collect();
-    let counts = (count(left, node)?, count(right, &other)?);
-    let step = counts.0.max(counts.1).div_ceil(arguments.sample.max(1)).max(1);
-    let a = rows(left, node, &keys, &shared, step)?;
-    let b = rows(right, &other, &keys, &shared, step)?;
+    verdict.rows = (count(left, node)?, count(right, &other)?);
+    verdict.step = verdict.rows.0.max(verdict.rows.1).div_ceil(arguments.sample.max(1)).max(1);
+    let a = rows(left, node, &keys, &shared, verdict.step)?;
+    let b = rows(right, &other, &keys, &shared, verdict.step)?;
     let rule = Rule { keys, tolerance: arguments.tolerance };
-    let found = Difference { columns: columns(&ours, &theirs), ..compare(&a, &b, &rule) };
-    let sampled = if step > 1 { format!(", 1 row in {step} compared") } else { String::new() };
-    if found.is_empty() && counts.0 == counts.1 {
-        return Ok((true, format!("{name}: equal, {}{sampled}", counted(counts.0 as usize, "row"))));
-    }
-    let mut lines = vec![format!(
-        "{name}: differs ({} on {}, {} on {}{sampled})",
-        counted(counts.0 as usize, "row"),
-        left.name,
-        counted(counts.1 as usize, "row"),
-        right.name
-    )];
-    lines.extend(details(&found, &left.name, &right.name));
-    Ok((false, lines.join("\n    ")))
+    Ok(Verdict { found: Difference { columns: columns(&ours, &theirs), ..compare(&a, &b, &rule) }, ..verdict })
 }
 
 fn details(found: &Difference, left: &str, right: &str) -> Vec<String> {

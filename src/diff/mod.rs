@@ -86,6 +86,8 @@ fn text(value: &Value) -> String {
             let inner: Vec<String> = fields.iter().map(|(name, value)| format!("{name}: {}", text(value))).collect();
             format!("{{{}}}", inner.join(", "))
         }
+        Value::Text(text) => text.clone(),
+        Value::Int(number) => number.to_string(),
         other => format!("{other:?}"),
     }
 }
