@@ -48,7 +48,8 @@
       {% call statement('main') -%}
         {{ get_merge_sql(target_relation, source, unique_key, dest_columns, config.get('predicates') or config.get('incremental_predicates')) }}
       {%- endcall %}
-    {%- elif partition.copy_partitions -%}
+    {#- An embedded database has no partitions to copy: the same rows are replaced by a MERGE. -#}
+    {%- elif partition.copy_partitions and target.method != 'local' -%}
       {% do bigquery_copy_partitions(temp_relation, target_relation, partition) %}
     {%- else -%}
       {% call statement('main') -%}

@@ -204,6 +204,8 @@ pub enum Command {
     Seed(Building),
     /// Run snapshots
     Snapshot(Building),
+    /// Clone what another environment has built: clone --state its/target
+    Clone(CloneArgs),
     /// Render SQL without running it
     Compile(CompileArgs),
     /// Read the project and write manifest.json
@@ -299,6 +301,15 @@ pub struct ListArgs {
     /// Keys of `--output json`
     #[arg(long, num_args = 1.., action = ArgAction::Append, value_name = "KEY")]
     pub output_keys: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CloneArgs {
+    #[command(flatten)]
+    pub building: Building,
+    /// The folder with the other environment's manifest.json
+    #[arg(long, value_name = "DIR")]
+    pub state: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]

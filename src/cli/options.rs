@@ -103,6 +103,7 @@ fn building_of(command: &Command) -> (&'static str, Building) {
             DocsCommand::Generate { building, .. } => ("generate", building.clone()),
         },
         Command::Parse => ("parse", Building::default()),
+        Command::Clone(clone) => ("clone", clone.building.clone()),
         Command::Diff(diff) => ("diff", only(&diff.selecting)),
         Command::Sql(_) => ("sql", Building::default()),
         Command::Simulate(_) => ("simulate", Building::default()),

@@ -167,6 +167,7 @@ impl Ready {
             invocation: self.invocation,
             warehouse,
             query_comment: QueryComment::read(self.raw.project.query_comment.as_ref()),
+            deferred: std::sync::OnceLock::new(),
             batch_range: Range {
                 start: options.building.event_time_start.clone(),
                 end: options.building.event_time_end.clone(),

@@ -1,14 +1,17 @@
 //! `run`, `build`, `test`, `seed`, `snapshot`, `parse`, `run-operation`.
 
-use super::args::OperationArgs;
+use super::args::{CloneArgs, OperationArgs};
 use super::options::{Options, yaml_map};
 use super::pipeline::{self, Ready, counted, kind};
 use super::{FAILED, OK, Stop, cost};
 use crate::base::{Code, Diagnostic};
 use crate::exec::{self, Job, Purpose, World};
-use crate::ir::{NodeResult, RunResults, Status};
+use crate::ir::{NodeId, NodeResult, RunResults, Status};
+use crate::jinja::{Quoting, Relation};
 use crate::report::Report;
 use crate::select::NodeSet;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Which resource types a command runs.
@@ -83,6 +86,51 @@ fn nothing(options: &Options, report: &Arc<dyn Report>, ready: Ready) -> Result<
         pipeline::write_json(&ready.target_path, "run_results.json", &json)?;
     }
     Ok(OK)
+}
+
+/// `clone`: every selected relation as the state's environment has it.
+pub fn clone(options: &Options, arguments: &CloneArgs, report: &Arc<dyn Report>) -> Result<u8, Stop> {
+    let ready = pipeline::prepare(options, report)?;
+    let deferred = deferred(&arguments.state, ready.invocation.quoting)?;
+    let mut selected = ready.select(options)?;
+    selected.retain(|id| matches!(kind(id).as_str(), "model" | "seed" | "snapshot"));
+    let (world, raw) = ready.world(options, report, &selected)?;
+    // The world is new: nobody has set it before.
+    let _ = world.deferred.set(deferred);
+    stop_on_signal(&world);
+    create_schemas(&world, &selected)?;
+    let job = Job {
+        ids: selected,
+        threads: raw.profile.threads,
+        fail_fast: options.fail_fast,
+        tests_block: false,
+        purpose: Purpose::Clone,
+    };
+    let results = exec::run(&world, job);
+    report.finish();
+    if options.write_json {
+        pipeline::write_manifest(&world.manifest, &world.invocation, &world.target_path, &Default::default())?;
+        pipeline::write_results(&world, &results)?;
+    }
+    Ok(conclude(&results, options, report, world.stops.stopped()))
+}
+
+/// Where the nodes of another environment's manifest are.
+fn deferred(state: &std::path::Path, quoting: Quoting) -> Result<BTreeMap<NodeId, Relation>, Stop> {
+    let file = state.join("manifest.json");
+    let wrong = |why: String| {
+        Diagnostic::error(Code::FILE, format!("--state: {} {why}", file.display()))
+            .help("name the target folder of the other environment's last run")
+    };
+    let text = crate::sys::read(&file).map_err(|why| wrong(format!("cannot be read: {why}")))?;
+    let json: Json = serde_json::from_str(&text).map_err(|why| wrong(format!("is no manifest: {why}")))?;
+    let nodes = json.get("nodes").and_then(Json::as_object).ok_or_else(|| wrong("is no manifest".to_owned()))?;
+    let place = |node: &Json| {
+        let part = |key: &str| node.get(key).and_then(Json::as_str);
+        node.get("relation_name").filter(|name| !name.is_null())?;
+        Some(Relation::new(part("database")?, part("schema")?, part("alias")?, quoting))
+    };
+    Ok(nodes.iter().filter_map(|(id, node)| Some((id.clone(), place(node)?))).collect())
 }
 
 /// Ctrl-C interrupts what runs; a second one ends the process.

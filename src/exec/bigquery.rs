@@ -103,7 +103,9 @@ fn describe(fields: &mut Json, prefix: &str, columns: &Json) {
                 field["policyTags"] = json!({ "names": column["policy_tags"] });
             }
         }
-        describe(&mut field["fields"], &format!("{name}."), columns);
+        if let Some(inner) = field.get_mut("fields") {
+            describe(inner, &format!("{name}."), columns);
+        }
     }
 }
 
@@ -152,11 +154,6 @@ pub fn copy_table(host: &RunHost, arguments: &Arguments) -> Result<Data, Fault> 
 
 /// The same without copy jobs. A `$partition` is a matter of the cloud: here its rows are replaced by `insert_overwrite`.
 fn copy_by_query(host: &RunHost, sources: &[Names], target: &Names, disposition: &str) -> Result<(), Fault> {
-    if target.table.contains('$') {
-        return Err(Fault::compilation(
-            "`copy_partitions` needs BigQuery: on `method: local` leave it out of `partition_by`",
-        ));
-    }
     let name = |names: &Names| [&names.project, &names.dataset, &names.table].map(|part| host.quote(part)).join(".");
     let selects: Vec<String> = sources.iter().map(|source| format!("select * from {}", name(source))).collect();
     let query = selects.join("\nunion all\n");

@@ -342,6 +342,10 @@ impl Host for RunHost {
                 }
                 data
             }
+            "defer_relation" => {
+                let other = self.world.deferred.get().and_then(|all| all.get(&self.node.unique_id));
+                other.cloned().map_or(Data::None, Data::Relation)
+            }
             "database" => Data::text(self.node.database.clone()),
             "schema" => Data::text(self.node.schema.clone()),
             "graph" => Data::from(

@@ -152,7 +152,7 @@ fn carry_out(
     let node = host.node.clone();
     let started = sys::now_utc();
     host.set_comment().map_err(fail)?;
-    if node.resource_type != ResourceType::Seed {
+    if node.resource_type != ResourceType::Seed && purpose != Purpose::Clone {
         let sql = compile::compile(host)?;
         if world.write
             && let Err(why) = write(world, "compiled", &node, &sql)
@@ -167,11 +167,14 @@ fn carry_out(
     if purpose == Purpose::Estimate {
         estimate(world, host, result)?;
     }
+    if purpose == Purpose::Clone {
+        materialize(world, host, result, "clone")?;
+    }
     if purpose == Purpose::Build {
         match node.resource_type {
             ResourceType::Test => test(world, host, result)?,
             ResourceType::Analysis | ResourceType::Operation => {}
-            _ => materialize(world, host, result)?,
+            _ => materialize(world, host, result, node.materialized())?,
         }
         result.timing.push(Timing { name: "execute", started: compiled, completed: sys::now_utc() });
     }
@@ -217,9 +220,13 @@ fn unbuilt_parent(world: &World, host: &RunHost) -> Result<Option<String>, Fault
 }
 
 /// Calls the node's materialization macro; what it does not commit itself is committed after it.
-fn materialize(world: &Arc<World>, host: &Arc<RunHost>, result: &mut NodeResult) -> Result<(), RenderError> {
+fn materialize(
+    world: &Arc<World>,
+    host: &Arc<RunHost>,
+    result: &mut NodeResult,
+    name: &str,
+) -> Result<(), RenderError> {
     let node = &host.node;
-    let name = node.materialized();
     let Some(definition) = world.engine.registry().materialization(name, &node.package) else {
         let known: Vec<String> = world
             .engine

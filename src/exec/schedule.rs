@@ -32,6 +32,8 @@ pub enum Purpose {
     Compile,
     /// To what the warehouse says it would read.
     Estimate,
+    /// To a clone of what another environment built.
+    Clone,
 }
 
 struct State {
@@ -237,7 +239,7 @@ fn work(shared: &Shared) {
             shared.done(result, number, false);
             continue;
         }
-        let quiet = shared.job.purpose != Purpose::Build;
+        let quiet = matches!(shared.job.purpose, Purpose::Compile | Purpose::Estimate);
         if !quiet {
             shared.world.listener.started(number, shared.total, &shared.title(&id), &id);
         }

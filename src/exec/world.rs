@@ -4,10 +4,11 @@ use super::comment::QueryComment;
 use super::microbatch::Range;
 use crate::adapter::{Session, Stop, Warehouse};
 use crate::base::Diagnostic;
-use crate::ir::{Graph, Invocation, Manifest, Node, NodeResult};
-use crate::jinja::Engine;
+use crate::ir::{Graph, Invocation, Manifest, Node, NodeId, NodeResult};
+use crate::jinja::{Engine, Relation};
 use crate::resolve::RefIndex;
 use serde_json::Value as Json;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -31,6 +32,8 @@ pub struct World {
     pub invocation: Arc<Invocation>,
     pub warehouse: Arc<dyn Warehouse>,
     pub query_comment: QueryComment,
+    /// `clone`: where another environment has the nodes.
+    pub deferred: std::sync::OnceLock<BTreeMap<NodeId, Relation>>,
     /// `--event-time-start` and `--event-time-end`.
     pub batch_range: Range,
     pub listener: Arc<dyn Listener>,

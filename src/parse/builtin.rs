@@ -18,6 +18,7 @@ embedded!(
     "generic_tests.sql",
     "get_custom_name.sql",
     "hooks.sql",
+    "materializations/clone.sql",
     "materializations/incremental.sql",
     "materializations/merge.sql",
     "materializations/ml_model.sql",

@@ -60,10 +60,21 @@ fn models_of_bigquery_ml_as_the_jobs_that_are_sent() {
 
 #[test]
 fn every_kind_of_model_as_the_jobs_that_are_sent() {
-    let server = Server::start(|asked, _| {
-        // `grown`, `slices` and `moved` are there already.
-        let name =
-            ["grown", "slices", "moved"].into_iter().find(|name| asked.path.ends_with(&format!("/tables/{name}")))?;
+    let server = Server::start(|asked, state| {
+        if let Some(job) = asked.path.split("/queries/").nth(1).and_then(|rest| state.jobs.get(rest.split('?').next()?))
+        {
+            let partitions = job.to_string().contains("as partition_id");
+            let rows = json!({"jobComplete": true, "totalRows": "1", "rows": [{"f": [{"v": "20260101"}]}],
+                "schema": {"fields": [{"name": "partition_id", "type": "STRING"}]}});
+            return partitions.then_some(Reply::Json(200, rows));
+        }
+        if asked.method == "PATCH" {
+            return Some(Reply::Json(200, json!({})));
+        }
+        // These are there already.
+        let name = ["grown", "slices", "moved", "copied"]
+            .into_iter()
+            .find(|name| asked.path.ends_with(&format!("/tables/{name}")))?;
         Some(Reply::Json(
             200,
             json!({
@@ -80,10 +91,11 @@ fn every_kind_of_model_as_the_jobs_that_are_sent() {
         ("models/grown.sql", format!("{{{{ config(materialized='incremental', unique_key='id') }}}} {select}")),
         ("models/slices.sql", format!("{{{{ config(materialized='incremental', incremental_strategy='insert_overwrite', {partition}) }}}} {select}")),
         ("models/moved.sql", format!("{{{{ config(materialized='incremental', incremental_strategy='insert_overwrite', {partition}, partitions=[\"date '2026-01-01'\"]) }}}} {select}")),
+        ("models/copied.sql", format!("{{{{ config(materialized='incremental', incremental_strategy='insert_overwrite', partition_by={{'field': 'day', 'data_type': 'date', 'copy_partitions': true}}) }}}} {select}")),
         ("models/seen.sql", format!("{{{{ config(materialized='materialized_view', enable_refresh=true, refresh_interval_minutes=30) }}}} {select}")),
         ("models/twin.sql", "{{ config(materialized='copy') }} {{ ref('a_table') }}".to_owned()),
         ("seeds/codes.csv", "id,name\n1,one\n2,\n".to_owned()),
-        ("models/shop.yml", "models:\n  - {name: a_table, description: 'A \"table\"', config: {persist_docs: {relation: true}}}\nseeds:\n  - {name: codes, config: {column_types: {name: 'string(10)'}}}\n".to_owned()),
+        ("models/shop.yml", "models:\n  - {name: a_table, description: 'A \"table\"', config: {persist_docs: {relation: true}, grants: {roles/bigquery.dataViewer: ['user:a@lab.example']}}}\n  - {name: grown, config: {persist_docs: {columns: true}}, columns: [{name: id, description: 'The id', policy_tags: [tag-1]}]}\nseeds:\n  - {name: codes, config: {column_types: {name: 'string(10)'}}}\n".to_owned()),
     ];
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
     let settings =
@@ -96,6 +108,11 @@ fn every_kind_of_model_as_the_jobs_that_are_sent() {
     project.run(&["build"]).ok();
     let jobs: Vec<String> = server.jobs().iter().map(shown).collect();
     insta::assert_snapshot!(jobs.join("\n"));
+    let patch = server.asked().into_iter().find(|asked| asked.method == "PATCH").expect("columns are described");
+    assert_eq!(
+        patch.json()["schema"]["fields"][0],
+        json!({"name": "id", "type": "INTEGER", "description": "The id", "policyTags": {"names": ["tag-1"]}})
+    );
     let upload = server.asked().into_iter().find(|asked| asked.path.starts_with("/upload/")).expect("an upload");
     assert!(upload.body.contains("{\"id\":\"1\",\"name\":\"one\"}\n{\"id\":\"2\"}\n"), "{}", upload.body);
 }
