@@ -61,6 +61,9 @@
       {%- do options.append('partition_expiration_days = ' ~ config.get('partition_expiration_days')) -%}
     {%- endif -%}
   {%- endif -%}
+  {%- if config.get('enable_change_history') is not none and kind == 'table' -%}
+    {%- do options.append('enable_change_history = ' ~ (config.get('enable_change_history') | string | lower)) -%}
+  {%- endif -%}
   {%- if kind == 'materialized_view' -%}
     {%- if config.get('enable_refresh') is not none -%}{%- do options.append('enable_refresh = ' ~ (config.get('enable_refresh') | string | lower)) -%}{%- endif -%}
     {%- if config.get('refresh_interval_minutes') -%}{%- do options.append('refresh_interval_minutes = ' ~ config.get('refresh_interval_minutes')) -%}{%- endif -%}

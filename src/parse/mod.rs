@@ -1,6 +1,7 @@
 //! From files to nodes: every template is rendered once with `execute` false, and what it asks for is recorded.
 //! It knows no warehouse and does no I/O.
 
+mod bigquery;
 mod builtin;
 mod documented;
 mod host;

@@ -165,6 +165,9 @@ fn parse_file(world: &World, file: &NodeFile, kind: ResourceType, patches: &[Pat
         node.config.insert("quote_columns".into(), Json::Null);
     }
     check_materialization(&node, &file.file.shown)?;
+    if world.invocation.adapter == "bigquery" {
+        super::bigquery::check(&node)?;
+    }
     naming::place(world, &mut node)?;
     Ok(node)
 }
