@@ -40,18 +40,65 @@ fn twice(project: &Project) -> serde_json::Value {
 #[test]
 fn append_adds() {
     let (duckdb, bigquery) = strategy("append", "");
-    let expected = json!([[1, "Ann"], [2, "Bea"], [2, "Bob"], [3, "Cy"]]);
-    assert_eq!(twice(&duckdb), expected);
-    assert_eq!(twice(&bigquery), expected);
+    assert_eq!(twice(&duckdb), json!([[1, "Ann"], [2, "Bea"], [2, "Bob"], [3, "Cy"]]));
+    // As dbt-bigquery: what would be refused there is refused here.
+    bigquery.run(&["build"]).fails(1).says("Expected one of: 'merge', 'insert_overwrite', 'microbatch'");
+}
+
+#[test]
+fn merge_without_a_key_adds() {
+    let (_, bigquery) = strategy("merge", "");
+    assert_eq!(twice(&bigquery), json!([[1, "Ann"], [2, "Bea"], [2, "Bob"], [3, "Cy"]]));
 }
 
 #[test]
 fn merge_and_delete_insert_replace_by_key() {
-    for name in ["merge", "delete+insert"] {
-        let (duckdb, bigquery) = strategy(name, ", unique_key='id'");
-        let expected = json!([[1, "Ann"], [2, "Bea"], [3, "Cy"]]);
-        assert_eq!(twice(&duckdb), expected, "{name} on duckdb");
-        assert_eq!(twice(&bigquery), expected, "{name} on bigquery");
+    let expected = json!([[1, "Ann"], [2, "Bea"], [3, "Cy"]]);
+    let key = ", unique_key='id'";
+    assert_eq!(twice(&strategy("merge", key).0), expected, "merge on duckdb");
+    assert_eq!(twice(&strategy("merge", key).1), expected, "merge on bigquery");
+    assert_eq!(twice(&strategy("delete+insert", key).0), expected, "delete+insert on duckdb");
+}
+
+#[test]
+fn microbatch_builds_slices_of_time() {
+    let config =
+        ", event_time='day', batch_size='day', begin='2024-01-01', partition_by={'field': 'day', 'data_type': 'date'}";
+    let (duckdb, bigquery) = strategy("microbatch", config);
+    // As with dbt-bigquery, a batch replaces the partitions of its rows: one without rows replaces none.
+    for (project, left) in [(duckdb, "name\nBob"), (bigquery, "name\nAnn\nBob")] {
+        project.write("models/people.yml", "seeds:\n  - {name: people, config: {event_time: day}}\n");
+        let range =
+            |from: &'static str, to: &'static str| ["build", "--event-time-start", from, "--event-time-end", to];
+        project.run(&range("2024-01-01", "2024-01-03")).ok().says("2 batches");
+        // Bob is changed and Ann is gone, but only the first of January is built again.
+        project.write("seeds/people.csv", "id,name,day\n2,Bea,2024-01-02\n3,Cy,2024-01-03\n");
+        project.run(&range("2024-01-01", "2024-01-02")).ok().says("1 batch");
+        let sql = "select name from {{ ref('inc') }} order by name";
+        let ran = project.run(&["show", "--inline", sql, "--output", "csv"]).ok();
+        assert_eq!(ran.out.trim(), left);
+    }
+}
+
+#[test]
+fn a_clone_shows_what_the_other_environment_has() {
+    for make in [Project::duckdb, Project::bigquery] {
+        let project = make(&[("models/a.sql", "{{ config(materialized='table') }} select 7 as x")]);
+        project.run(&["build", "--target-path", "theirs"]).ok();
+        let mine = project
+            .read("profiles.yml")
+            .replace("dataset: shop", "dataset: mine")
+            .replace("threads", "schema: mine, threads");
+        project.write(
+            "profiles.yml",
+            &mine.replace(
+                "dataset: mine, path: warehouse.duckdb, schema: mine",
+                "dataset: mine, path: warehouse.duckdb",
+            ),
+        );
+        project.run(&["clone", "--state", "theirs"]).ok();
+        let ran = project.run(&["show", "--inline", "select x from {{ ref('a') }}", "--output", "csv"]).ok();
+        assert_eq!(ran.out.trim(), "x\n7");
     }
 }
 
