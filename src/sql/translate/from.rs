@@ -118,7 +118,7 @@ impl Translator<'_> {
             let value = path_expr(names);
             return self.unnest_source(&value, alias, offset, left);
         }
-        let Some(relation) = self.catalog.relation(&path.parts) else {
+        let Some(relation) = self.catalog.relation(&path.parts)? else {
             if names.len() > 1 && left.find(&names[0])?.is_some() {
                 return self.unnest_source(&path_expr(names), alias, offset, left);
             }

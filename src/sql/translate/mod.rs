@@ -37,8 +37,8 @@ pub struct Relation {
 
 /// What the translator asks its caller.
 pub trait Catalog {
-    /// Columns of a table; `None` when there is none.
-    fn relation(&self, path: &[String]) -> Option<Relation>;
+    /// Columns of a table; `None` when there is none. Errors: the catalog cannot be read.
+    fn relation(&self, path: &[String]) -> Result<Option<Relation>>;
     /// Where a table or schema would live: its DuckDB name.
     fn target(&self, path: &[String]) -> String;
     fn schema(&self, path: &[String]) -> String;
@@ -160,7 +160,7 @@ impl<'a> Translator<'a> {
 
     fn relation(&self, path: &Path) -> Result<Relation> {
         self.catalog
-            .relation(&path.parts)
+            .relation(&path.parts)?
             .ok_or_else(|| SqlError::semantic(format!("Not found: Table {}", path.text()), path.at))
     }
 

@@ -1,7 +1,8 @@
 //! What the translator may know: tables and columns read from DuckDB, routines and variables of the session.
 
-use crate::adapter::Value;
 use crate::adapter::duckdb::Connection;
+use crate::adapter::{DbError, Value};
+use crate::base::Code;
 use crate::sql::ast::Function;
 use crate::sql::translate::{Catalog, ModelCall, Relation, text};
 use crate::sql::types::{Type, quote};
@@ -35,12 +36,18 @@ fn schema_name(owner: &str, dataset: &str, project: &str) -> String {
     if owner.eq_ignore_ascii_case(project) { dataset.to_owned() } else { format!("{owner}__{dataset}") }
 }
 
+/// The catalog itself failed, which says nothing about the statement.
+pub(super) fn unreadable(why: &DbError) -> SqlError {
+    SqlError { code: Code::DATABASE, ..SqlError::semantic(format!("the catalog cannot be read: {}", why.message), 0) }
+}
+
 impl Names<'_> {
-    fn read(&self, condition: &str) -> Option<Vec<(String, Type)>> {
+    /// The columns of the table that fits; `None` when there is none.
+    fn read(&self, condition: &str) -> Result<Option<Vec<(String, Type)>>> {
         let sql = format!(
             "SELECT column_name, data_type FROM duckdb_columns() WHERE NOT internal AND database_name <> 'rsdbt_sys' AND {condition} ORDER BY column_index"
         );
-        let table = self.connection.borrow_mut().query(&sql).ok()?;
+        let table = self.connection.borrow_mut().query(&sql).map_err(|why| unreadable(&why))?;
         let columns: Vec<(String, Type)> = table
             .rows
             .into_iter()
@@ -49,31 +56,31 @@ impl Names<'_> {
                 _ => None,
             })
             .collect();
-        (!columns.is_empty()).then_some(columns)
+        Ok((!columns.is_empty()).then_some(columns))
     }
 
-    fn lookup(&self, path: &[String]) -> Option<Relation> {
+    fn lookup(&self, path: &[String]) -> Result<Option<Relation>> {
         if let Some(found) = super::script::information_schema(path, self.project) {
-            return Some(found);
+            return Ok(Some(found));
         }
         if path.len() >= 2
             && path[path.len() - 1].eq_ignore_ascii_case("COLUMNS")
             && path[path.len() - 2].eq_ignore_ascii_case("INFORMATION_SCHEMA")
         {
-            return Some(self.columns_view(&path[..path.len() - 2]));
+            return Ok(Some(self.columns_view(&path[..path.len() - 2])));
         }
         let literal = |value: &str| value.replace('\'', "''");
         let (schema, name) = split(path, self.project);
         let named = format!("lower(table_name) = lower('{}')", literal(name));
         if schema.is_none()
-            && let Some(columns) = self.read(&format!("database_name = 'temp' AND {named}"))
+            && let Some(columns) = self.read(&format!("database_name = 'temp' AND {named}"))?
         {
-            return Some(Relation { sql: format!("temp.main.{}", quote(name)), columns });
+            return Ok(Some(Relation { sql: format!("temp.main.{}", quote(name)), columns }));
         }
         let schema = schema.unwrap_or_else(|| self.default_schema().to_owned());
         let columns =
             self.read(&format!("database_name <> 'temp' AND schema_name = '{}' AND {named}", literal(&schema)))?;
-        Some(Relation { sql: self.target(path), columns })
+        Ok(columns.map(|columns| Relation { sql: self.target(path), columns }))
     }
 
     /// INFORMATION_SCHEMA.COLUMNS of a dataset, with BigQuery's names of the types.
@@ -127,14 +134,14 @@ impl Names<'_> {
 }
 
 impl Catalog for Names<'_> {
-    fn relation(&self, path: &[String]) -> Option<Relation> {
+    fn relation(&self, path: &[String]) -> Result<Option<Relation>> {
         let key = path.join(".");
         if let Some(found) = self.cache.borrow().get(&key) {
-            return found.clone();
+            return Ok(found.clone());
         }
-        let found = self.lookup(path);
+        let found = self.lookup(path)?;
         self.cache.borrow_mut().insert(key, found.clone());
-        found
+        Ok(found)
     }
 
     fn target(&self, path: &[String]) -> String {
@@ -142,7 +149,7 @@ impl Catalog for Names<'_> {
         let temp = schema.is_none()
             && self
                 .read(&format!("database_name = 'temp' AND lower(table_name) = lower('{}')", name.replace('\'', "''")))
-                .is_some();
+                .is_ok_and(|found| found.is_some());
         if temp {
             return format!("temp.main.{}", quote(name));
         }
@@ -176,7 +183,8 @@ impl Catalog for Names<'_> {
     }
 
     fn model_call(&self, name: &str, call: &ModelCall) -> Result<Option<Relation>> {
-        let model = super::ml::load(&mut self.connection.borrow_mut(), &self.model_key(&call.model));
+        let model = super::ml::load(&mut self.connection.borrow_mut(), &self.model_key(&call.model))
+            .map_err(|why| unreadable(&why))?;
         match model {
             Some(model) => super::ml::relation(name, call, &model).map(Some),
             None => Err(SqlError::semantic(format!("Not found: Model {}", call.model.join(".")), call.at)),

@@ -406,7 +406,7 @@ impl LocalSession {
 
     fn create_model(&mut self, model: &crate::sql::ast::Model, at: usize) -> Result<(), DbError> {
         let key = self.model_key(&model.name);
-        if !model.mode.or_replace && super::ml::exists(&mut self.connection, &key) {
+        if !model.mode.or_replace && super::ml::exists(&mut self.connection, &key)? {
             if model.mode.if_not_exists {
                 return Ok(());
             }

@@ -86,7 +86,8 @@ impl LocalSession {
     pub fn columns_of(&mut self, path: &[String]) -> Result<Vec<Column>, DbError> {
         let names =
             names(&mut self.connection, &self.project, &self.dataset, &self.zone, &self.variables, &self.routines);
-        let found = crate::sql::translate::Catalog::relation(&names, path);
+        let found = crate::sql::translate::Catalog::relation(&names, path)
+            .map_err(|why| DbError::new(DbErrorKind::Other, why.message))?;
         let columns = found.map(|r| r.columns).unwrap_or_default();
         Ok(columns.into_iter().map(|(name, ty)| Column { name, data_type: ty.to_string() }).collect())
     }

@@ -27,17 +27,17 @@ pub struct Model {
 
 const SETUP: &str = "CREATE SCHEMA IF NOT EXISTS _rsdbt_ml; CREATE TABLE IF NOT EXISTS _rsdbt_ml.models (name VARCHAR PRIMARY KEY, body VARCHAR NOT NULL)";
 
-fn prepared(connection: &mut Connection) -> bool {
+fn prepared(connection: &mut Connection) -> Result<bool, DbError> {
     let found = connection
-        .query("SELECT count(*) FROM duckdb_tables() WHERE schema_name = '_rsdbt_ml' AND table_name = 'models'");
-    found.is_ok_and(|t| t.rows.first().and_then(|r| r.first()) == Some(&Value::Int(1)))
+        .query("SELECT count(*) FROM duckdb_tables() WHERE schema_name = '_rsdbt_ml' AND table_name = 'models'")?;
+    Ok(found.rows.first().and_then(|row| row.first()) == Some(&Value::Int(1)))
 }
 
 /// Writes or replaces a model, in one transaction of its own unless one is open.
 pub fn save(connection: &mut Connection, name: &str, model: &Model) -> Result<(), DbError> {
     let body = serde_json::to_string(model)
         .map_err(|why| DbError::new(crate::adapter::DbErrorKind::Other, why.to_string()))?;
-    if !prepared(connection) {
+    if !prepared(connection)? {
         for statement in SETUP.split(';') {
             connection.query(statement)?;
         }
@@ -47,24 +47,34 @@ pub fn save(connection: &mut Connection, name: &str, model: &Model) -> Result<()
         .map(|_| ())
 }
 
-pub fn load(connection: &mut Connection, name: &str) -> Option<Model> {
-    if !prepared(connection) {
-        return None;
+/// A stored model; `None` when there is none of that name. Errors: the store cannot be read.
+pub fn load(connection: &mut Connection, name: &str) -> Result<Option<Model>, DbError> {
+    if !prepared(connection)? {
+        return Ok(None);
     }
-    let table = connection.query(&format!("SELECT body FROM _rsdbt_ml.models WHERE name = {}", text(name))).ok()?;
-    match table.rows.first().and_then(|row| row.first()) {
-        Some(Value::Text(body)) => serde_json::from_str(body).ok(),
-        _ => None,
-    }
+    let table = connection.query(&format!("SELECT body FROM _rsdbt_ml.models WHERE name = {}", text(name)))?;
+    let Some(Value::Text(body)) = table.rows.first().and_then(|row| row.first()) else { return Ok(None) };
+    serde_json::from_str(body).map(Some).map_err(|why| {
+        DbError::new(
+            crate::adapter::DbErrorKind::Other,
+            format!("the model {name} was stored by another version: {why}"),
+        )
+        .help("train it again with CREATE OR REPLACE MODEL")
+    })
 }
 
-pub fn exists(connection: &mut Connection, name: &str) -> bool {
-    load(connection, name).is_some()
+/// Whether there is a model of that name, readable or not.
+pub fn exists(connection: &mut Connection, name: &str) -> Result<bool, DbError> {
+    if !prepared(connection)? {
+        return Ok(false);
+    }
+    let table = connection.query(&format!("SELECT 1 FROM _rsdbt_ml.models WHERE name = {}", text(name)))?;
+    Ok(!table.rows.is_empty())
 }
 
 /// Whether there was one to drop.
 pub fn drop_model(connection: &mut Connection, name: &str) -> Result<bool, DbError> {
-    if !exists(connection, name) {
+    if !exists(connection, name)? {
         return Ok(false);
     }
     connection.query(&format!("DELETE FROM _rsdbt_ml.models WHERE name = {}", text(name))).map(|_| true)
