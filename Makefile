@@ -27,7 +27,7 @@ else
   LIBRARY  :=
 endif
 
-.PHONY: demo build lib test unit fmt clippy test-dbt conformance clean-demo
+.PHONY: demo build lib test unit fmt clippy test-dbt test-pubsub conformance clean-demo
 
 demo: build
 	scripts/demo.sh $(BIN)
@@ -65,6 +65,10 @@ clippy:
 # dbt's own adapter tests, driven through the binary (needs ../shared and pip).
 test-dbt: build
 	scripts/dbt_suite.sh $(BIN)
+
+# Google's official Python client against `rsdbt pubsub serve` (needs pip).
+test-pubsub: build
+	scripts/test_pubsub.sh $(BIN)
 
 # The share of BigQuery SQL cases that give BigQuery's answer (needs ../shared).
 conformance: build

@@ -12,6 +12,7 @@ pub mod jinja;
 pub mod load;
 pub mod ml;
 pub mod parse;
+pub mod pubsub;
 pub mod report;
 pub mod resolve;
 pub mod select;

@@ -6,9 +6,12 @@ mod dashboard;
 mod debug;
 mod deps;
 mod docs;
+mod ingest;
 mod list;
 mod options;
 mod pipeline;
+mod bus;
+mod pubsub;
 mod run;
 mod show;
 mod simulate;
@@ -96,6 +99,8 @@ fn dispatch(args: &Args, options: &Options, report: &Arc<dyn Report>) -> Result<
         Command::Show(arguments) => show::show(options, arguments, report),
         Command::Sql(arguments) => sql_command(options, arguments),
         Command::Simulate(arguments) => simulate::run(options, arguments, report),
+        Command::Ingest(arguments) => ingest::run(options, arguments, report),
+        Command::Pubsub(arguments) => pubsub::run(arguments, report),
         Command::Dashboard(arguments) => dashboard::run(options, arguments, report),
         Command::RunOperation(arguments) => run::operation(options, arguments, report),
         Command::Debug { connection } => debug::debug(options, *connection, report),

@@ -104,6 +104,8 @@ fn building_of(command: &Command) -> (&'static str, Building) {
         Command::Parse => ("parse", Building::default()),
         Command::Sql(_) => ("sql", Building::default()),
         Command::Simulate(_) => ("simulate", Building::default()),
+        Command::Ingest(_) => ("ingest", Building::default()),
+        Command::Pubsub(_) => ("pubsub", Building::default()),
         Command::Dashboard(_) => ("dashboard", Building::default()),
         Command::RunOperation(_) => ("run-operation", Building::default()),
         Command::Debug { .. } => ("debug", Building::default()),

@@ -7,6 +7,7 @@
 mod arrivals;
 mod funnel;
 mod ident;
+mod inject;
 mod world;
 
 use arrivals::Arrivals;
@@ -16,18 +17,21 @@ use rand_chacha::ChaCha8Rng;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
+pub use inject::{Emission, Emissions, Flaws, Shape, Tally, inject};
 pub use world::World;
 
 /// What to simulate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     pub seed: u64,
-    /// How many events the iterator gives.
+    /// How many events the iterator gives, and so how busy the days are.
     pub events: u64,
     /// The first moment, in microseconds since 1970-01-01 UTC.
     pub start_micros: i64,
     /// How many days the events spread over; more or less, since arrivals are random.
     pub days: u32,
+    /// Goes on after the last day, as busy as before; whoever takes the events decides when to stop.
+    pub endless: bool,
 }
 
 /// 2026-11-01 00:00 UTC: a fixed moment, so that a simulation can be repeated.
@@ -100,7 +104,7 @@ impl Iterator for Simulation {
     type Item = Event;
 
     fn next(&mut self) -> Option<Event> {
-        if self.given >= self.config.events {
+        if self.given >= self.config.events && !self.config.endless {
             return None;
         }
         // Everyone who arrives before the next event joins first.
@@ -130,7 +134,7 @@ mod tests {
 
     fn run(seed: u64, events: u64) -> Vec<Event> {
         let world = Arc::new(World::bundled().expect("the bundled seeds are valid"));
-        simulate(&world, &Config { seed, events, start_micros: DEFAULT_START_MICROS, days: 14 }).collect()
+        simulate(&world, &Config { seed, events, start_micros: DEFAULT_START_MICROS, days: 14, endless: false }).collect()
     }
 
     #[test]
@@ -171,5 +175,31 @@ mod tests {
             }
         }
         assert!(orders > 200, "only {orders} orders in 20,000 events");
+    }
+
+    #[test]
+    fn flaws_are_counted_and_every_event_is_sent_once_or_as_counted() {
+        let world = Arc::new(World::bundled().expect("the bundled seeds are valid"));
+        let config =
+            Config { seed: 5, events: 20_000, start_micros: DEFAULT_START_MICROS, days: 14, endless: false };
+        let flaws = Flaws { late: 0.02, out_of_order: 0.05, duplicate: 0.03, malformed: 0.01, drift: 0.02 };
+        let mut emissions = inject(simulate(&world, &config), flaws, 5);
+        let all: Vec<Emission> = emissions.by_ref().collect();
+        let tally = emissions.tally();
+        assert!(all.is_sorted_by_key(|emission| emission.send_micros));
+        let mut seen: HashMap<u64, u64> = HashMap::new();
+        all.iter().for_each(|emission| *seen.entry(emission.seq).or_default() += 1);
+        assert_eq!(seen.len() as u64, tally.events);
+        assert_eq!((0..tally.events).filter(|seq| !seen.contains_key(seq)).count(), 0);
+        assert_eq!(seen.values().filter(|count| **count == 2).count() as u64, tally.duplicated);
+        assert_eq!(all.len() as u64, tally.events + tally.duplicated);
+        let of = |shape| all.iter().filter(|emission| emission.shape == shape).count() as u64;
+        assert_eq!(of(Shape::Malformed), tally.malformed);
+        assert_eq!(of(Shape::RenamedField) + of(Shape::ExtraField), tally.renamed_field + tally.extra_field);
+        // Each flaw is about as frequent as asked for.
+        for (count, share) in [(tally.late, 0.02), (tally.out_of_order, 0.049), (tally.malformed, 0.01)] {
+            let expected = 20_000.0 * share;
+            assert!((count as f64 - expected).abs() < 4.0 * f64::sqrt(expected), "{count} of {expected}");
+        }
     }
 }

@@ -20,8 +20,9 @@ const MAP: &[(&str, &[&str])] = &[
     ("resolve", &["base", "ir", "jinja"]),
     ("select", &["base", "config", "ir"]),
     ("artifact", &["ir", "jinja"]),
+    ("pubsub", &["sys"]),
     ("exec", &["adapter", "artifact", "base", "ir", "jinja", "parse", "resolve", "sys"]),
-    ("stream", &["adapter", "sim", "sys"]),
+    ("stream", &["adapter", "pubsub", "sim", "sys"]),
     ("report", &["adapter", "artifact", "base", "exec", "ir", "jinja", "sys"]),
     (
         "cli",
@@ -36,6 +37,7 @@ const MAP: &[(&str, &[&str])] = &[
             "jinja",
             "load",
             "parse",
+            "pubsub",
             "report",
             "resolve",
             "select",
@@ -109,6 +111,9 @@ fn libraries_stay_in_their_rooms() {
         ("petgraph::", "ir/graph.rs"),
         ("sqlparser::", "sql/"),
         ("saphyr_parser::", "config/yaml.rs"),
+        ("tokio::", "pubsub/"),
+        ("tonic::", "pubsub/"),
+        ("axum::", "pubsub/"),
     ];
     for (path, text) in sources() {
         for (library, owner) in owners {

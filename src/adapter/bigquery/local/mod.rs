@@ -16,7 +16,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
-pub use landing::Landed;
+pub use landing::{Batch, Cells, Dedupe, Landed, Landing, QUARANTINE_SUFFIX, Rows};
 pub use result::field_types;
 pub use session::LocalSession;
 

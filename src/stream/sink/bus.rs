@@ -1,0 +1,63 @@
+//! Through the message bus.
+
+use super::{Sink, SinkError};
+use crate::pubsub::{Bus, BusErrorKind};
+use crate::sim::Emission;
+use crate::stream::manifest::Checkpoint;
+use crate::stream::wire::{self, Stamp};
+use crate::sys;
+use std::time::Duration;
+
+/// Messages in one publish request, as many as Pub/Sub takes.
+const REQUEST: usize = 1_000;
+/// Tries of one request, with growing pauses: a broker that restarts is back by then.
+const TRIES: u32 = 8;
+
+pub struct BusSink<'b> {
+    bus: &'b dyn Bus,
+    topic: String,
+    run_id: String,
+    checkpoint: Option<Checkpoint>,
+    sent: u64,
+}
+
+impl BusSink<'_> {
+    /// `sent` emissions of the run are confirmed already.
+    pub fn open<'b>(
+        bus: &'b dyn Bus,
+        topic: &str,
+        run_id: &str,
+        checkpoint: Option<Checkpoint>,
+        sent: u64,
+    ) -> BusSink<'b> {
+        BusSink { bus, topic: topic.to_owned(), run_id: run_id.to_owned(), checkpoint, sent }
+    }
+
+    fn publish(&self, emissions: &[Emission]) -> Result<(), SinkError> {
+        let stamp = |emission: &Emission| Stamp::single(&self.run_id, emission.seq);
+        let messages: Vec<_> = emissions.iter().map(|emission| wire::outgoing(emission, &stamp(emission))).collect();
+        let mut pause = Duration::from_millis(100);
+        for _ in 1..TRIES {
+            match self.bus.publish(&self.topic, messages.clone()) {
+                Err(error) if error.kind == BusErrorKind::Unavailable => std::thread::sleep(pause),
+                done => return Ok(done?),
+            }
+            pause *= 2;
+        }
+        Ok(self.bus.publish(&self.topic, messages)?)
+    }
+}
+
+impl Sink for BusSink<'_> {
+    fn write(&mut self, emissions: &[Emission]) -> Result<(), SinkError> {
+        for request in emissions.chunks(REQUEST) {
+            self.publish(request)?;
+            sys::failpoint("producer-after-send");
+            self.sent += request.len() as u64;
+            if let Some(checkpoint) = &self.checkpoint {
+                checkpoint.write(self.sent).map_err(|why| SinkError::File(format!("the checkpoint: {why}")))?;
+            }
+        }
+        Ok(())
+    }
+}
