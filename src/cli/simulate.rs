@@ -63,7 +63,9 @@ impl Settings {
             true => (arguments.rate.unwrap_or(LIVE_RATE) * DAY_SECONDS * f64::from(arguments.days)) as u64,
             false => arguments.events.unwrap_or(20_000),
         };
-        let config = Config { seed: arguments.seed, events, start_micros, days: arguments.days, endless: is_clocked };
+        let id_salt = if flaws == Flaws::default() { 0 } else { stream::salt(&flaws) };
+        let days = arguments.days;
+        let config = Config { seed: arguments.seed, events, start_micros, days, endless: is_clocked, id_salt };
         let pace = match (arguments.live, arguments.rate, arguments.speed) {
             (true, ..) => Pace::Clock,
             (_, _, Some(speed)) => Pace::Speed(speed),
@@ -71,7 +73,7 @@ impl Settings {
             _ => Pace::Flat,
         };
         Ok(Settings {
-            run_id: stream::run_id(&config, &flaws),
+            run_id: stream::run_id(&config),
             until_micros: if past.is_some() && !arguments.live { now } else { i64::MAX },
             limit: arguments.events.unwrap_or(u64::MAX),
             sink: sink_kind(arguments)?,

@@ -32,6 +32,8 @@ pub struct Config {
     pub days: u32,
     /// Goes on after the last day, as busy as before; whoever takes the events decides when to stop.
     pub endless: bool,
+    /// Tells runs with other flaws apart: their events are other events, with other ids.
+    pub id_salt: u64,
 }
 
 /// 2026-11-01 00:00 UTC: a fixed moment, so that a simulation can be repeated.
@@ -118,7 +120,7 @@ impl Iterator for Simulation {
         }
         let Reverse(mut session) = self.open.pop()?;
         let mut event = session.event(&self.world, &mut self.rng);
-        event.event_id = ident::uuid(self.config.seed, self.given, event.event_micros);
+        event.event_id = ident::uuid(self.config.seed ^ self.config.id_salt, self.given, event.event_micros);
         if session.step(&self.world, &mut self.rng) {
             self.open.push(Reverse(session));
         }
@@ -134,7 +136,7 @@ mod tests {
 
     fn run(seed: u64, events: u64) -> Vec<Event> {
         let world = Arc::new(World::bundled().expect("the bundled seeds are valid"));
-        simulate(&world, &Config { seed, events, start_micros: DEFAULT_START_MICROS, days: 14, endless: false }).collect()
+        simulate(&world, &Config { seed, events, start_micros: DEFAULT_START_MICROS, days: 14, endless: false, id_salt: 0 }).collect()
     }
 
     #[test]
@@ -181,7 +183,7 @@ mod tests {
     fn flaws_are_counted_and_every_event_is_sent_once_or_as_counted() {
         let world = Arc::new(World::bundled().expect("the bundled seeds are valid"));
         let config =
-            Config { seed: 5, events: 20_000, start_micros: DEFAULT_START_MICROS, days: 14, endless: false };
+            Config { seed: 5, events: 20_000, start_micros: DEFAULT_START_MICROS, days: 14, endless: false, id_salt: 0 };
         let flaws = Flaws { late: 0.02, out_of_order: 0.05, duplicate: 0.03, malformed: 0.01, drift: 0.02 };
         let mut emissions = inject(simulate(&world, &config), flaws, 5);
         let all: Vec<Emission> = emissions.by_ref().collect();

@@ -73,9 +73,13 @@ impl Manifest {
 }
 
 /// A name for the run: equal settings send equal events, so they are the same run.
-pub fn run_id(config: &Config, flaws: &Flaws) -> String {
-    let text = format!("{config:?} {flaws:?}");
-    format!("sim-{}-{:08x}", config.seed, crc32fast::hash(text.as_bytes()))
+pub fn run_id(config: &Config) -> String {
+    format!("sim-{}-{:08x}", config.seed, crc32fast::hash(format!("{config:?}").as_bytes()))
+}
+
+/// What makes the events of a run with flaws other events than those of one without.
+pub fn salt(flaws: &Flaws) -> u64 {
+    u64::from(crc32fast::hash(format!("{flaws:?}").as_bytes())) << 16
 }
 
 /// How many emissions the bus has confirmed. It is written after the confirmation, so a crash between the two sends

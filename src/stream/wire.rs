@@ -329,8 +329,13 @@ impl Rejected {
     fn add(&mut self, message: &Incoming, reason: String) {
         let attribute = |name: &str| message.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value);
         let number = |name: &str| attribute(name).and_then(|value| value.parse().ok());
-        // The broker's id and time tell deliveries apart; a second delivery of the same message has the same ones.
-        self.keys.push(Some(format!("{}/{}", message.publish_micros, message.message_id)));
+        // What a producer sends twice is kept once. Without an event id the broker's id and time must do: they are the
+        // same for a second delivery, but not for a second message.
+        let key = match attribute("event_id") {
+            Some(id) => format!("{id}/{:08x}", crc32fast::hash(&message.data)),
+            None => format!("{}/{}", message.publish_micros, message.message_id),
+        };
+        self.keys.push(Some(key));
         self.reasons.push(Some(reason));
         self.raw.push(Some(message.data.to_vec()));
         self.ids.push(Some(message.message_id.clone()));

@@ -1,6 +1,7 @@
 //! One integration binary: every test of the built program lives in a module here.
 
 mod cli;
+mod crash;
 mod dashboard;
 mod errors;
 mod incremental;

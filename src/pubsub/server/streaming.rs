@@ -105,12 +105,10 @@ impl Stream {
 
     /// Sends what may be sent; false when there is nothing.
     async fn deliver(&mut self, sender: &Sender) -> Result<bool, Status> {
-        let room = |most: usize, used: usize| if most == 0 { usize::MAX } else { most.saturating_sub(used) };
-        let (messages, bytes) = (room(self.most_messages, self.held.len()), room(self.most_bytes, self.held_bytes));
-        if messages == 0 || bytes == 0 {
-            // Room comes back by acknowledgements, and by leases that ran out: those are looked up now and then.
-            return self.forget_expired().await.map(|()| false);
+        if self.room().is_none() {
+            self.forget_expired().await?;
         }
+        let Some((messages, bytes)) = self.room() else { return Ok(false) };
         let limits = Limits { messages: messages.min(BATCH), bytes: bytes.min(MAX_ANSWER) };
         let (name, seconds) = (self.subscription.clone(), self.deadline_seconds);
         let asked = |broker: &mut Broker, now| {
@@ -132,6 +130,13 @@ impl Stream {
             ..Default::default()
         };
         Ok(sender.send(Ok(response)).await.is_ok())
+    }
+
+    /// Messages and bytes that the client's limits leave.
+    fn room(&self) -> Option<(usize, usize)> {
+        let left = |most: usize, used: usize| if most == 0 { usize::MAX } else { most.saturating_sub(used) };
+        let (messages, bytes) = (left(self.most_messages, self.held.len()), left(self.most_bytes, self.held_bytes));
+        (messages > 0 && bytes > 0).then_some((messages, bytes))
     }
 
     /// Does what a request asks for.

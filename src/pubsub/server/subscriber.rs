@@ -17,8 +17,8 @@ type Answer<T> = Result<Response<T>, Status>;
 
 /// How long a pull waits for the first message.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// What one answer holds at most: the size of a publish request.
-pub const MAX_ANSWER: usize = 10_000_000;
+/// What one answer holds at most, but for a single larger message: gRPC clients receive 4 MiB unless told otherwise.
+pub const MAX_ANSWER: usize = 3_500_000;
 
 pub fn received(delivery: &Delivery, has_dead_letters: bool) -> api::ReceivedMessage {
     api::ReceivedMessage {
