@@ -82,7 +82,7 @@ fn generate() -> Outcome<()> {
         rates[0] = rates[0].max(EVENTS as f64 / (thread_seconds() - begun));
         let begun = thread_seconds();
         let mut out = Vec::with_capacity(1 << 20);
-        for event in nexmark::EventGenerator::default().take(EVENTS as usize) {
+        for event in nexmark::EventGenerator::new(nexmark::config::NexmarkConfig::default()).take(EVENTS as usize) {
             serde_json::to_writer(&mut out, &event)?;
             out.push(b'\n');
             if out.len() > 1 << 19 {

@@ -16,6 +16,7 @@ pub mod pubsub;
 pub mod report;
 pub mod resolve;
 pub mod select;
+pub mod shop;
 pub mod sim;
 pub mod sql;
 pub mod stream;

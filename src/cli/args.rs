@@ -197,6 +197,10 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Take events from a message bus into the warehouse, each exactly once
     Ingest(IngestArgs),
+    /// Simulate, ingest, build and show, again and again until ctrl-C
+    Live(LiveArgs),
+    /// A live-shopping page to shop in, its events going through the bus into the warehouse
+    Shop(ShopArgs),
     /// A local Pub/Sub broker that any official client can use
     Pubsub(PubsubArgs),
     /// Write the interactive HTML dashboard of the live-shopping models
@@ -460,6 +464,59 @@ pub enum ProgressFormat {
 }
 
 #[derive(Debug, clap::Args)]
+pub struct LiveArgs {
+    #[command(flatten)]
+    pub building: Building,
+    #[command(flatten)]
+    pub bus: BusArgs,
+    /// Events a second, on average over the day
+    #[arg(long, default_value_t = 5.0, value_name = "R")]
+    pub rate: f64,
+    /// Begin with this much past, so that there is something to see: 30d, 12h, 90m
+    #[arg(long, default_value = "2d", value_name = "TIME")]
+    pub backfill: String,
+    /// Same seed, same shoppers
+    #[arg(long, default_value_t = 42, value_name = "S")]
+    pub seed: u64,
+    /// Build at most this often, in seconds
+    #[arg(long, default_value_t = 5, value_name = "SECONDS")]
+    pub every: u64,
+    /// The port of the dashboard; 0 for a free one
+    #[arg(long, default_value_t = 8090, value_name = "P")]
+    pub port: u16,
+    /// Where events land
+    #[arg(long, default_value = "live_shopping_raw.live_events", value_name = "DATASET.TABLE")]
+    pub table: String,
+    /// End by itself after so many builds
+    #[arg(long, value_name = "N")]
+    pub builds: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ShopArgs {
+    #[command(subcommand)]
+    pub command: ShopCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ShopCommand {
+    /// Serve the shop on this machine until ctrl-C
+    Serve {
+        #[command(flatten)]
+        bus: BusArgs,
+        /// 0 for a free port
+        #[arg(long, default_value_t = 8080, value_name = "P")]
+        port: u16,
+        /// Where events land
+        #[arg(long, default_value = "live_shopping_raw.live_events", value_name = "DATASET.TABLE")]
+        table: String,
+        /// Open it in the browser
+        #[arg(long)]
+        open: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
 pub struct PubsubArgs {
     #[command(subcommand)]
     pub command: PubsubCommand,
@@ -489,6 +546,12 @@ pub struct DashboardArgs {
     /// Open it in the browser
     #[arg(long)]
     pub open: bool,
+    /// Serve it on this machine until ctrl-C; the page reloads itself when it is written anew
+    #[arg(long)]
+    pub serve: bool,
+    /// The port of --serve; 0 for a free one
+    #[arg(long, default_value_t = 8090, value_name = "P")]
+    pub port: u16,
     /// The text for "made at", to make equal data give an equal file
     #[arg(long, hide = true, value_name = "TEXT")]
     pub generated_at: Option<String>,

@@ -8,11 +8,13 @@ mod deps;
 mod docs;
 mod ingest;
 mod list;
+mod live;
 mod options;
 mod pipeline;
 mod bus;
 mod pubsub;
 mod run;
+mod shop;
 mod show;
 mod simulate;
 pub mod sql;
@@ -100,6 +102,8 @@ fn dispatch(args: &Args, options: &Options, report: &Arc<dyn Report>) -> Result<
         Command::Sql(arguments) => sql_command(options, arguments),
         Command::Simulate(arguments) => simulate::run(options, arguments, report),
         Command::Ingest(arguments) => ingest::run(options, arguments, report),
+        Command::Live(arguments) => live::run(options, arguments, report),
+        Command::Shop(arguments) => shop::run(options, arguments, report),
         Command::Pubsub(arguments) => pubsub::run(arguments, report),
         Command::Dashboard(arguments) => dashboard::run(options, arguments, report),
         Command::RunOperation(arguments) => run::operation(options, arguments, report),

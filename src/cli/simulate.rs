@@ -84,6 +84,18 @@ impl Settings {
     }
 }
 
+/// A simulation that began `backfill` ago and has no end.
+pub fn live_config(seed: u64, rate: f64, backfill: &str) -> Result<Config, Diagnostic> {
+    if !rate.is_finite() || rate <= 0.0 {
+        return Err(wrong("--rate must be greater than 0"));
+    }
+    let now = i64::try_from(sys::now().as_micros()).unwrap_or(i64::MAX);
+    let start_micros = now - duration_micros(backfill)?;
+    let days = 14;
+    let events = (rate * DAY_SECONDS * f64::from(days)) as u64;
+    Ok(Config { seed, events, start_micros, days, endless: true, id_salt: 0 })
+}
+
 fn first_day(text: &str) -> Result<i64, Diagnostic> {
     let day = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d")
         .map_err(|_| wrong(format!("--start '{text}' is not a date")).help("write it as 2026-11-01"))?;
@@ -173,17 +185,21 @@ fn send(options: &Options, settings: &Settings, sink: &mut dyn Sink, skip: u64) 
         })
     };
     bar.finish_and_clear();
-    let sent = sent.map_err(|error| Stop(vec![sink_fault(&error)]))?;
+    let sent = match sent {
+        // `| head` has read enough.
+        Err(SinkError::Closed) => 0,
+        sent => sent.map_err(|error| Stop(vec![sink_fault(&error)]))?,
+    };
     let is_stopped = stop.load(Ordering::SeqCst);
     let manifest = Manifest::of(&settings.run_id, &settings.config, emissions.tally(), !is_stopped);
     Ok(Ran { manifest, sent, seconds: begun.elapsed().as_secs_f64(), is_stopped })
 }
 
-fn sink_fault(error: &SinkError) -> Diagnostic {
+pub fn sink_fault(error: &SinkError) -> Diagnostic {
     match error {
         SinkError::Warehouse(error) => pipeline::connection_error(error),
         SinkError::Bus(error) => bus::fault(error),
-        SinkError::File(why) => Diagnostic::error(Code::FILE, why.clone()),
+        SinkError::File(_) | SinkError::Closed => Diagnostic::error(Code::FILE, error.to_string()),
     }
 }
 
@@ -212,7 +228,7 @@ fn to_warehouse(
         parts.join(", "),
         ran.sent as f64 / ran.seconds.max(1e-9)
     ));
-    Ok(conclude(&ran, report))
+    Ok(conclude(&ran, settings, report))
 }
 
 fn to_bus(
@@ -244,7 +260,7 @@ fn to_bus(
         open.bus.describe(),
         ran.sent as f64 / ran.seconds.max(1e-9)
     ));
-    Ok(conclude(&ran, report))
+    Ok(conclude(&ran, settings, report))
 }
 
 fn to_file(
@@ -275,11 +291,13 @@ fn to_file(
     if settings.sink != SinkKind::Stdout {
         report.line(&format!("Wrote {} to {}", pipeline::counted(ran.sent as usize, "event"), path.display()));
     }
-    Ok(conclude(&ran, report))
+    Ok(conclude(&ran, settings, report))
 }
 
-fn conclude(ran: &Ran, report: &Arc<dyn Report>) -> u8 {
-    if ran.is_stopped {
+fn conclude(ran: &Ran, settings: &Settings, report: &Arc<dyn Report>) -> u8 {
+    // A run without an end is stopped by its user: that is no failure. And standard output is the events' alone.
+    let is_endless = settings.pace == Pace::Clock && settings.limit == u64::MAX;
+    if ran.is_stopped && !is_endless && settings.sink != SinkKind::Stdout {
         report.summary("Interrupted: what is reported above was written completely", false);
         return FAILED;
     }

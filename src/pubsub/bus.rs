@@ -1,5 +1,8 @@
 //! The one interface to a message bus, whoever carries the messages. Calls block; what is async stays behind it.
 
+use super::core::Stored;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -12,13 +15,36 @@ pub struct Outgoing {
 }
 
 /// A delivered message; it comes again unless it is acknowledged before its deadline.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Incoming {
     pub ack_id: String,
     pub message_id: String,
     pub data: bytes::Bytes,
-    pub attributes: Vec<(String, String)>,
     pub publish_micros: i64,
+    pub(super) attributes: Attributes,
+}
+
+/// The embedded broker shares them with its store: few messages are asked for theirs.
+#[derive(Debug, Clone)]
+pub(super) enum Attributes {
+    Stored(Arc<Stored>),
+    Own(BTreeMap<String, String>),
+}
+
+impl Incoming {
+    /// A message that no broker has delivered.
+    pub fn new(message_id: String, message: Outgoing, publish_micros: i64) -> Incoming {
+        let attributes = Attributes::Own(message.attributes.into_iter().collect());
+        Incoming { ack_id: String::new(), message_id, data: message.data.into(), publish_micros, attributes }
+    }
+
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        let all = match &self.attributes {
+            Attributes::Stored(stored) => &stored.message.attributes,
+            Attributes::Own(own) => own,
+        };
+        all.get(name).map(String::as_str)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

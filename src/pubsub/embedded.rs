@@ -1,6 +1,6 @@
 //! The bus without a network: the broker runs in this process and keeps its journal in a folder.
 
-use super::bus::{Bus, BusError, BusErrorKind, BusResult, Incoming, Outgoing};
+use super::bus::{Attributes, Bus, BusError, BusErrorKind, BusResult, Incoming, Outgoing};
 use super::core::{Delivery, Fault, FaultKind, Limits};
 use super::proto::pubsub as api;
 use super::service::Service;
@@ -43,13 +43,13 @@ pub(super) fn to_api(message: Outgoing) -> api::PubsubMessage {
 }
 
 fn incoming(delivery: Delivery) -> Incoming {
-    let stored = &delivery.message;
+    let stored = delivery.message;
     Incoming {
         ack_id: delivery.ack_id.to_string(),
         message_id: stored.message.message_id.clone(),
         data: stored.message.data.clone(),
-        attributes: stored.message.attributes.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
         publish_micros: stored.at_micros,
+        attributes: Attributes::Stored(stored),
     }
 }
 

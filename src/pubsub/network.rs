@@ -1,6 +1,6 @@
 //! The bus over the network: any broker that speaks Pub/Sub's gRPC without encryption, such as `rsdbt pubsub serve`.
 
-use super::bus::{Bus, BusError, BusErrorKind, BusResult, Incoming, Outgoing};
+use super::bus::{Attributes, Bus, BusError, BusErrorKind, BusResult, Incoming, Outgoing};
 use super::embedded::to_api;
 use super::proto::pubsub as api;
 use api::publisher_client::PublisherClient;
@@ -75,7 +75,7 @@ fn incoming(received: api::ReceivedMessage) -> Incoming {
         ack_id: received.ack_id,
         message_id: message.message_id,
         data: message.data,
-        attributes: message.attributes.into_iter().collect(),
+        attributes: Attributes::Own(message.attributes),
         publish_micros: published.seconds * 1_000_000 + i64::from(published.nanos) / 1_000,
     }
 }

@@ -1,6 +1,6 @@
 //! What a viewer does: a Markov chain over event types, one matrix per segment.
 
-use super::arrivals::{Arrival, zipf};
+use super::arrivals::Arrival;
 use super::{Event, World};
 use rand::Rng;
 use rand::seq::IndexedRandom;
@@ -206,11 +206,13 @@ impl Session {
 
 /// Six products of ten are of the stream's category; within a group the first ones are the favourites.
 fn choose_product(world: &World, category: &str, rng: &mut ChaCha8Rng) -> usize {
-    let own: Vec<usize> = (0..world.products.len()).filter(|at| world.products[*at].category == category).collect();
-    if !own.is_empty() && rng.random::<f64>() < 0.6 {
-        return own[zipf(own.len(), 1.0).sample(rng) as usize - 1];
+    let own = world.shelves.iter().find(|shelf| shelf.category == category);
+    if let Some(shelf) = own
+        && rng.random::<f64>() < 0.6
+    {
+        return shelf.products[shelf.law.sample(rng) as usize - 1];
     }
-    zipf(world.products.len(), 0.8).sample(rng) as usize - 1
+    world.law.sample(rng) as usize - 1
 }
 
 impl PartialEq for Session {

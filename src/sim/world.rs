@@ -1,5 +1,7 @@
 //! Viewers, products and streams: the CSV files of the bundled project.
 
+use super::arrivals::zipf;
+use rand_distr::Zipf;
 use std::sync::Arc;
 
 pub struct Viewer {
@@ -14,11 +16,13 @@ pub struct Product {
     pub id: Arc<str>,
     pub name: Arc<str>,
     pub category: String,
+    pub cents: i64,
 }
 
 pub struct Stream {
     pub id: Arc<str>,
     pub streamer: Arc<str>,
+    pub title: String,
     pub category: String,
     /// 0 is Monday.
     pub weekday: i64,
@@ -26,10 +30,20 @@ pub struct Stream {
     pub minutes: i64,
 }
 
+/// Products of one category, the favourites first.
+pub struct Shelf {
+    pub category: String,
+    pub products: Vec<usize>,
+    pub law: Zipf<f64>,
+}
+
 pub struct World {
     pub viewers: Vec<Viewer>,
     pub products: Vec<Product>,
     pub streams: Vec<Stream>,
+    pub shelves: Vec<Shelf>,
+    /// How all products are liked.
+    pub law: Zipf<f64>,
 }
 
 const CUSTOMERS: &str = include_str!("../../seeds/customers.csv");
@@ -48,9 +62,19 @@ impl World {
         let products = rows(products, ["product_id", "product_name", "category", "price", "price"])?;
         let streams = rows(streams, ["stream_id", "streamer_name", "category", "weekday", "start_hour"])?
             .into_iter()
-            .zip(rows(streams, ["duration_minutes"; 5])?);
+            .zip(rows(streams, ["duration_minutes", "title", "title", "title", "title"])?);
         let number = |text: &str| text.parse::<i64>().map_err(|_| format!("'{text}' is not a whole number"));
+        let products: Vec<Product> = products
+            .into_iter()
+            .map(|[id, name, category, price, _]| {
+                let price: f64 = price.parse().map_err(|_| format!("'{price}' is not a price"))?;
+                let cents = (price * 100.0).round() as i64;
+                Ok(Product { id: id.into(), name: name.into(), category, cents })
+            })
+            .collect::<Result<_, String>>()?;
         Ok(World {
+            shelves: shelves(&products),
+            law: zipf(products.len(), 0.8),
             viewers: viewers
                 .into_iter()
                 .map(|[id, email, state, device, segment]| {
@@ -65,15 +89,13 @@ impl World {
                     })
                 })
                 .collect::<Result<_, String>>()?,
-            products: products
-                .into_iter()
-                .map(|[id, name, category, ..]| Product { id: id.into(), name: name.into(), category })
-                .collect(),
+            products,
             streams: streams
-                .map(|([id, streamer, category, weekday, hour], [minutes, ..])| {
+                .map(|([id, streamer, category, weekday, hour], [minutes, title, ..])| {
                     Ok(Stream {
                         id: id.into(),
                         streamer: streamer.into(),
+                        title,
                         category,
                         weekday: number(&weekday)?,
                         start_hour: number(&hour)?,
@@ -83,6 +105,18 @@ impl World {
                 .collect::<Result<_, String>>()?,
         })
     }
+}
+
+fn shelves(products: &[Product]) -> Vec<Shelf> {
+    let mut shelves: Vec<Shelf> = Vec::new();
+    for (at, product) in products.iter().enumerate() {
+        match shelves.iter_mut().find(|shelf| shelf.category == product.category) {
+            Some(shelf) => shelf.products.push(at),
+            None => shelves.push(Shelf { category: product.category.clone(), products: vec![at], law: zipf(1, 1.0) }),
+        }
+    }
+    shelves.iter_mut().for_each(|shelf| shelf.law = zipf(shelf.products.len(), 1.0));
+    shelves
 }
 
 fn rows(text: &str, columns: [&str; 5]) -> Result<Vec<[String; 5]>, String> {

@@ -1,11 +1,11 @@
 //! How the stream goes: rates, delays, backlog; as text, JSON, or for Prometheus.
 
 use crate::adapter::bigquery::local::Landed;
+use crate::sys::http::{self, Response};
 use serde_json::{Value as Json, json};
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Upper bounds of the delay classes, in milliseconds.
 const BOUNDS: [u64; 14] = [5, 10, 25, 50, 100, 250, 500, 750, 1_000, 2_500, 5_000, 10_000, 60_000, u64::MAX];
@@ -122,30 +122,10 @@ impl Metrics {
 
     /// Answers `GET /metrics` on this machine until the process ends; gives the address.
     pub fn serve(self: &Arc<Self>, port: u16) -> std::io::Result<SocketAddr> {
-        let listener = TcpListener::bind(("127.0.0.1", port))?;
-        let address = listener.local_addr()?;
         let metrics = self.clone();
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                // A client that is slow or gone is its own loss.
-                _ = metrics.answer(stream);
-            }
-        });
-        Ok(address)
-    }
-
-    fn answer(&self, mut stream: std::net::TcpStream) -> std::io::Result<()> {
-        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-        let mut request = [0; 1_024];
-        let length = stream.read(&mut request)?;
-        let (status, body) = match request[..length].starts_with(b"GET /metrics") {
-            true => ("200 OK", self.exposition()),
-            false => ("404 Not Found", "there is /metrics\n".to_owned()),
-        };
-        let length = body.len();
-        write!(
-            stream,
-            "HTTP/1.1 {status}\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-        )
+        http::serve(port, move |request| match request.path {
+            "/metrics" => Response::ok("text/plain; version=0.0.4", metrics.exposition()),
+            _ => Response::refusal(404, "there is /metrics"),
+        })
     }
 }

@@ -146,14 +146,8 @@ fn attributes(emission: &Emission, stamp: &Stamp) -> Vec<(String, String)> {
 
 /// The emission as if a bus had delivered it.
 pub fn delivered(emission: &Emission, stamp: &Stamp) -> Incoming {
-    let Outgoing { data, attributes, .. } = outgoing(emission, stamp);
-    Incoming {
-        ack_id: String::new(),
-        message_id: format!("{}/{}/{}", stamp.run_id, stamp.shard, stamp.seq),
-        data: data.into(),
-        attributes,
-        publish_micros: emission.send_micros,
-    }
+    let id = format!("{}/{}/{}", stamp.run_id, stamp.shard, stamp.seq);
+    Incoming::new(id, outgoing(emission, stamp), emission.send_micros)
 }
 
 /// `2026-11-01T18:00:00.123456Z`, without a detour over a formatter: this runs twice an event.
@@ -192,8 +186,30 @@ fn civil(days: i64) -> (i64, i64, i64) {
 }
 
 fn micros(text: &str) -> Result<i64, String> {
+    if let Some(micros) = own_micros(text.as_bytes()) {
+        return Ok(micros);
+    }
     let parsed = chrono::DateTime::parse_from_rfc3339(text);
     parsed.map(|time| time.timestamp_micros()).map_err(|why| format!("'{text}' is not a time: {why}"))
+}
+
+/// A time as `moment` writes it; `None` for any other form.
+fn own_micros(text: &[u8]) -> Option<i64> {
+    let number = |from: usize, to: usize| {
+        text[from..to].iter().try_fold(0, |sum, c| c.is_ascii_digit().then(|| sum * 10 + i64::from(c - b'0')))
+    };
+    let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (26, b'Z')];
+    if text.len() != 27 || marks.iter().any(|(at, mark)| text[*at] != *mark) {
+        return None;
+    }
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    // Days in years that begin in March, as in `civil`.
+    let (year, shifted) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let of_era = year.rem_euclid(400) * 365 + year.rem_euclid(400) / 4 - year.rem_euclid(400) / 100;
+    let days = year.div_euclid(400) * 146_097 + of_era + (153 * shifted + 2) / 5 + day - 1 - 719_468;
+    let is_real = civil(days) == (number(0, 4)?, month, day) && hour < 24 && minute < 60 && second < 60;
+    is_real.then_some(((days * 24 + hour) * 60 + minute) * 60 + second).map(|s| s * 1_000_000).zip(number(20, 26)).map(|(s, f)| s + f)
 }
 
 /// Collects messages as the columns of the landing table, and what is no event as the columns of the quarantine.
@@ -327,11 +343,10 @@ impl Collector {
 
 impl Rejected {
     fn add(&mut self, message: &Incoming, reason: String) {
-        let attribute = |name: &str| message.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value);
-        let number = |name: &str| attribute(name).and_then(|value| value.parse().ok());
+        let number = |name: &str| message.attribute(name).and_then(|value| value.parse().ok());
         // What a producer sends twice is kept once. Without an event id the broker's id and time must do: they are the
         // same for a second delivery, but not for a second message.
-        let key = match attribute("event_id") {
+        let key = match message.attribute("event_id") {
             Some(id) => format!("{id}/{:08x}", crc32fast::hash(&message.data)),
             None => format!("{}/{}", message.publish_micros, message.message_id),
         };
@@ -340,7 +355,7 @@ impl Rejected {
         self.raw.push(Some(message.data.to_vec()));
         self.ids.push(Some(message.message_id.clone()));
         self.times.push(Some(message.publish_micros));
-        self.runs.push(attribute("run_id").cloned());
+        self.runs.push(message.attribute("run_id").map(str::to_owned));
         self.numbers[0].push(number("shard"));
         self.numbers[1].push(number("seq"));
     }
@@ -375,8 +390,18 @@ mod tests {
     fn times_are_written_as_chrono_writes_them() {
         for micros in [0, -1, 951_782_399_999_999, 1_793_491_200_000_000, 4_102_444_800_123_456, -2_208_988_800_000_000] {
             let theirs = chrono::DateTime::from_timestamp_micros(micros).expect("in range");
-            assert_eq!(moment(micros, &mut [0; 27]), theirs.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string());
+            let text = theirs.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
+            assert_eq!(moment(micros, &mut [0; 27]), text);
+            assert_eq!(own_micros(text.as_bytes()), Some(micros));
         }
+    }
+
+    #[test]
+    fn days_that_are_none_are_refused() {
+        for text in ["2026-02-29T00:00:00.000000Z", "2026-13-01T00:00:00.000000Z", "2026-11-01T24:00:00.000000Z"] {
+            assert!(micros(text).is_err(), "{text}");
+        }
+        assert!(micros("2024-02-29T00:00:00.000000Z").is_ok());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod failpoint;
+pub mod http;
 
 pub use failpoint::failpoint;
 use std::io;

@@ -22,6 +22,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("artifact", &["ir", "jinja"]),
     ("pubsub", &["sys"]),
     ("exec", &["adapter", "artifact", "base", "ir", "jinja", "parse", "resolve", "sys"]),
+    ("shop", &["pubsub", "sim", "sys"]),
     ("stream", &["adapter", "pubsub", "sim", "sys"]),
     ("report", &["adapter", "artifact", "base", "exec", "ir", "jinja", "sys"]),
     (
@@ -41,6 +42,7 @@ const MAP: &[(&str, &[&str])] = &[
             "report",
             "resolve",
             "select",
+            "shop",
             "sim",
             "sql",
             "stream",

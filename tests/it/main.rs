@@ -4,6 +4,7 @@ mod cli;
 mod crash;
 mod dashboard;
 mod errors;
+mod events;
 mod incremental;
 mod layers;
 mod live_shopping;

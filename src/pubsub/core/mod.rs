@@ -15,13 +15,14 @@ mod topic;
 
 pub use fault::{Fault, FaultKind};
 pub use subscription::{Delivery, Limits};
+pub use topic::Stored;
 
 use super::proto::{journal, journal::record::Kind, pubsub as api};
 use prost::Message;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use subscription::Subscription;
-use topic::{Snapshot, Stored, Topic};
+use topic::{Snapshot, Topic};
 
 pub type Result<T> = std::result::Result<T, Fault>;
 

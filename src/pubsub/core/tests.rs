@@ -192,3 +192,17 @@ fn old_messages_go() {
     broker.sweep(601 * SECOND);
     assert_eq!(texts(&mut broker, 601 * SECOND), ["b"]);
 }
+
+#[test]
+fn a_clock_that_jumps_back_revives_nothing_and_one_that_jumps_ahead_delivers_again() {
+    let mut broker = broker(|_| ());
+    publish(&mut broker, &["a"], "", 100 * SECOND);
+    let first = pull(&mut broker, 1, 100 * SECOND);
+    broker.sweep(0);
+    assert!(texts(&mut broker, 0).is_empty());
+    let again = pull(&mut broker, 1, 9_000 * SECOND);
+    assert_eq!(again[0].0, "a");
+    broker.acknowledge(SUB, &[first[0].1.clone()], 0).unwrap();
+    broker.sweep(18_000 * SECOND);
+    assert!(texts(&mut broker, 18_000 * SECOND).is_empty());
+}

@@ -34,17 +34,17 @@ impl BusSink<'_> {
     }
 
     fn publish(&self, emissions: &[Emission]) -> Result<(), SinkError> {
-        let stamp = |emission: &Emission| Stamp::single(&self.run_id, emission.seq);
-        let messages: Vec<_> = emissions.iter().map(|emission| wire::outgoing(emission, &stamp(emission))).collect();
+        let message = |emission: &Emission| wire::outgoing(emission, &Stamp::single(&self.run_id, emission.seq));
         let mut pause = Duration::from_millis(100);
-        for _ in 1..TRIES {
-            match self.bus.publish(&self.topic, messages.clone()) {
-                Err(error) if error.kind == BusErrorKind::Unavailable => std::thread::sleep(pause),
+        for attempt in 1.. {
+            // Made anew for each try, since nearly always the first one is the last.
+            match self.bus.publish(&self.topic, emissions.iter().map(message).collect()) {
+                Err(error) if error.kind == BusErrorKind::Unavailable && attempt < TRIES => std::thread::sleep(pause),
                 done => return Ok(done?),
             }
             pause *= 2;
         }
-        Ok(self.bus.publish(&self.topic, messages)?)
+        unreachable!("the last try returns")
     }
 }
 

@@ -21,14 +21,18 @@ fn failed(why: impl std::fmt::Display) -> SinkError {
     SinkError::File(format!("the events cannot be written: {why}"))
 }
 
+fn unwritten(why: std::io::Error) -> SinkError {
+    if why.kind() == std::io::ErrorKind::BrokenPipe { SinkError::Closed } else { failed(why) }
+}
+
 impl Sink for JsonSink {
     fn write(&mut self, emissions: &[Emission]) -> Result<(), SinkError> {
         let parts = wire::encode_all(emissions, &self.run_id, self.threads);
-        parts.iter().try_for_each(|part| self.out.write_all(part)).map_err(failed)
+        parts.iter().try_for_each(|part| self.out.write_all(part)).map_err(unwritten)
     }
 
     fn finish(&mut self) -> Result<(), SinkError> {
-        self.out.flush().map_err(failed)
+        self.out.flush().map_err(unwritten)
     }
 }
 

@@ -25,6 +25,9 @@ pub enum SinkError {
     Bus(#[from] BusError),
     #[error("{0}")]
     File(String),
+    /// Nobody reads the other end of the pipe any more.
+    #[error("the reader of the events is gone")]
+    Closed,
 }
 
 /// A place for events. When `write` returns, the place has them as safely as it keeps anything.
