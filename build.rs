@@ -6,7 +6,12 @@ use std::path::PathBuf;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=proto");
     println!("cargo::rerun-if-changed=build.rs");
-    let files = ["google/pubsub/v1/pubsub.proto", "google/rpc/status.proto", "google/rpc/error_details.proto", "rsdbt/journal.proto"];
+    let files = [
+        "google/pubsub/v1/pubsub.proto",
+        "google/rpc/status.proto",
+        "google/rpc/error_details.proto",
+        "rsdbt/journal.proto",
+    ];
     let descriptors = protox::Compiler::new(["proto"])?.include_imports(true).open_files(files)?.file_descriptor_set();
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     // The HTTP rules of the REST side are options of the methods, which only the encoded descriptors keep.

@@ -93,7 +93,10 @@ fn generate() -> Outcome<()> {
         rates[1] = rates[1].max(EVENTS as f64 / (thread_seconds() - begun));
     }
     let [ours, theirs] = rates;
-    println!("generate + JSON            {ours:>12.0} events/s per core (CPU); nexmark-rs {theirs:.0}; ratio {:.2}", ours / theirs);
+    println!(
+        "generate + JSON            {ours:>12.0} events/s per core (CPU); nexmark-rs {theirs:.0}; ratio {:.2}",
+        ours / theirs
+    );
     Ok(())
 }
 
@@ -123,7 +126,10 @@ fn broker(folder: &Path) -> Outcome<()> {
         bus.acknowledge(SUBSCRIPTION, &ids)?;
     }
     let pulled = MESSAGES as f64 / begun.elapsed().as_secs_f64();
-    println!("broker, durable            {published:>12.0} messages/s published, ratio to 80000 {:.2}", published / 80_000.0);
+    println!(
+        "broker, durable            {published:>12.0} messages/s published, ratio to 80000 {:.2}",
+        published / 80_000.0
+    );
     println!("                           {pulled:>12.0} messages/s pulled and acknowledged durably");
     Ok(())
 }
@@ -151,7 +157,9 @@ fn carry(folder: &Path, events: u64, seed: u64, pace: Pace, mut watch: impl FnMu
     };
     let begun = Instant::now();
     std::thread::scope(|scope| -> Outcome<()> {
-        scope.spawn(|| ingest(&bus, || warehouse.connect(), &job, &metrics, &stop, |_| ()).map_err(|why| why.to_string()));
+        scope.spawn(|| {
+            ingest(&bus, || warehouse.connect(), &job, &metrics, &stop, |_| ()).map_err(|why| why.to_string())
+        });
         let sending = scope.spawn(|| {
             let run_id = format!("bench-{seed}");
             let mut sink = Throttled { sink: BusSink::open(&bus, TOPIC, &run_id, None, 0), bus: &bus };
@@ -192,15 +200,26 @@ fn latency(folder: &Path) -> Outcome<()> {
     let events = 100_000;
     let carried = carry(folder, events, 7, Pace::Rate(RATE), |_| ())?;
     let json = carried.metrics.json();
-    println!("publish to commit          p50 under {} ms, p99 under {} ms at {RATE} events/s", json["delay_ms_p50"], json["delay_ms_p99"]);
+    println!(
+        "publish to commit          p50 under {} ms, p99 under {} ms at {RATE} events/s",
+        json["delay_ms_p50"], json["delay_ms_p99"]
+    );
     for rate in [1_000.0, 5_000.0, 50_000.0] {
         let wanted = (rate * 4.0) as u64;
         let stop = AtomicBool::new(false);
         let mut sink = JsonSink::new(Box::new(std::io::sink()), "bench", 1);
         let begun = Instant::now();
-        produce(&Producer { pace: Pace::Rate(rate), batch: 10_000, stop: &stop }, &mut sink, &mut emissions(1, wanted), |_, _| ())?;
+        produce(
+            &Producer { pace: Pace::Rate(rate), batch: 10_000, stop: &stop },
+            &mut sink,
+            &mut emissions(1, wanted),
+            |_, _| (),
+        )?;
         let actual = wanted as f64 / begun.elapsed().as_secs_f64();
-        println!("pacing                     {actual:>12.1} events/s for {rate}: error {:.2} %", 100.0 * (actual - rate).abs() / rate);
+        println!(
+            "pacing                     {actual:>12.1} events/s for {rate}: error {:.2} %",
+            100.0 * (actual - rate).abs() / rate
+        );
     }
     Ok(())
 }
@@ -209,7 +228,10 @@ fn end_to_end(folder: &Path) -> Outcome<()> {
     const EVENTS: u64 = 1_000_000;
     let carried = carry(&folder.join("empty"), EVENTS, 1, Pace::Flat, |_| ())?;
     let empty = EVENTS as f64 / carried.seconds;
-    println!("simulate-bus-DuckDB        {empty:>12.0} events/s with de-duplication, ratio to 50000 {:.2}", empty / 50_000.0);
+    println!(
+        "simulate-bus-DuckDB        {empty:>12.0} events/s with de-duplication, ratio to 50000 {:.2}",
+        empty / 50_000.0
+    );
     let rows = setting("BENCH_TABLE_ROWS", 100_000_000);
     let full = folder.join("full");
     let warehouse = LocalBigQuery::open(Some(&full.join("bench.duckdb")), "bench", "bench")?;
@@ -233,13 +255,15 @@ fn end_to_end(folder: &Path) -> Outcome<()> {
 fn memory(folder: &Path) -> Outcome<()> {
     let events = setting("BENCH_EVENTS", 10_000_000);
     let mut points = Vec::new();
-    let carried = carry(folder, events, 3, Pace::Flat, |count| points.push((count as f64 / 1e6, resident_megabytes())))?;
+    let carried =
+        carry(folder, events, 3, Pace::Flat, |count| points.push((count as f64 / 1e6, resident_megabytes())))?;
     // Least squares over the second half, when buffers and caches are full.
     let late: Vec<(f64, f64)> = points.iter().copied().filter(|(count, _)| *count > events as f64 / 2e6).collect();
     let count = late.len().max(1) as f64;
     let mean = |of: fn(&(f64, f64)) -> f64| late.iter().map(of).sum::<f64>() / count;
     let (x, y) = (mean(|p| p.0), mean(|p| p.1));
-    let slope = late.iter().map(|p| (p.0 - x) * (p.1 - y)).sum::<f64>() / late.iter().map(|p| (p.0 - x).powi(2)).sum::<f64>();
+    let slope =
+        late.iter().map(|p| (p.0 - x) * (p.1 - y)).sum::<f64>() / late.iter().map(|p| (p.0 - x).powi(2)).sum::<f64>();
     let most = points.iter().map(|p| p.1).fold(0.0, f64::max);
     println!(
         "memory                     {slope:>12.2} MB per million events over the second half of {events}, {most:.0} MB at most ({:.0} events/s)",

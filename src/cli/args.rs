@@ -414,6 +414,12 @@ pub struct SimulateArgs {
     /// Send nothing: compare the manifest of these settings with the warehouse
     #[arg(long)]
     pub verify: bool,
+    /// So many shoppers in headless Chromium click in the shop page instead; needs the cargo feature `browser`
+    #[arg(long, value_name = "N", conflicts_with_all = ["events", "rate", "speed", "live", "backfill", "sink", "output", "verify"])]
+    pub browser: Option<usize>,
+    /// Visits of each shopper of --browser
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    pub sessions: usize,
     #[command(flatten)]
     pub bus: BusArgs,
 }
@@ -470,10 +476,10 @@ pub struct LiveArgs {
     #[command(flatten)]
     pub bus: BusArgs,
     /// Events a second, on average over the day
-    #[arg(long, default_value_t = 5.0, value_name = "R")]
+    #[arg(long, default_value_t = 0.2, value_name = "R")]
     pub rate: f64,
-    /// Begin with this much past, so that there is something to see: 30d, 12h, 90m
-    #[arg(long, default_value = "2d", value_name = "TIME")]
+    /// Begin with this much past, so that models have something to learn from: 30d, 12h, 90m
+    #[arg(long, default_value = "14d", value_name = "TIME")]
     pub backfill: String,
     /// Same seed, same shoppers
     #[arg(long, default_value_t = 42, value_name = "S")]

@@ -18,7 +18,9 @@ pub struct Open {
 pub fn fault(error: &BusError) -> Diagnostic {
     let diagnostic = Diagnostic::error(Code::BUS, error.message.clone());
     match error.kind {
-        BusErrorKind::NotFound => diagnostic.help("`rsdbt simulate --sink pubsub` creates the topic and the subscription"),
+        BusErrorKind::NotFound => {
+            diagnostic.help("`rsdbt simulate --sink pubsub` creates the topic and the subscription")
+        }
         BusErrorKind::Unavailable | BusErrorKind::Refused => diagnostic,
     }
 }

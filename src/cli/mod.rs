@@ -1,6 +1,9 @@
 //! The command line: what was typed (`args`), what it means (`options`), and `pipeline`, the only place where stages meet.
 
 mod args;
+#[cfg(feature = "browser")]
+mod browse;
+mod bus;
 mod clean;
 mod dashboard;
 mod debug;
@@ -11,7 +14,6 @@ mod list;
 mod live;
 mod options;
 mod pipeline;
-mod bus;
 mod pubsub;
 mod run;
 mod shop;

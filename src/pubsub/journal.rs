@@ -46,8 +46,7 @@ impl Journal {
         file.set_len(length).and_then(|()| file.seek(SeekFrom::Start(length))).map_err(|why| failed(&path, &why))?;
         // What an interrupted compaction left behind.
         numbers.iter().filter(|old| **old != number).for_each(|old| _ = sys::remove_file(&self::path(folder, *old)));
-        let mut journal =
-            Journal { folder: folder.to_owned(), number, file, length, compacted: length, _lock: lock };
+        let mut journal = Journal { folder: folder.to_owned(), number, file, length, compacted: length, _lock: lock };
         let header = broker.take_log();
         journal.append(&header)?;
         Ok((journal, broker))
@@ -175,7 +174,10 @@ fn rebuild(file: &mut File, path: &Path) -> Result<(Broker, u64), Fault> {
 fn damaged(path: &Path, at: usize) -> Fault {
     Fault::new(
         FaultKind::Unavailable,
-        format!("the broker's journal {} is damaged at byte {at}: restore it from a copy, or remove it to start empty", path.display()),
+        format!(
+            "the broker's journal {} is damaged at byte {at}: restore it from a copy, or remove it to start empty",
+            path.display()
+        ),
     )
 }
 

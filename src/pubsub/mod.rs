@@ -21,10 +21,5 @@ use proto::pubsub as api;
 
 /// The subscription that `ensure` creates: long leases, since a batch is acknowledged only when it is committed.
 fn subscription_config(name: &str, topic: &str) -> api::Subscription {
-    api::Subscription {
-        name: name.to_owned(),
-        topic: topic.to_owned(),
-        ack_deadline_seconds: 60,
-        ..Default::default()
-    }
+    api::Subscription { name: name.to_owned(), topic: topic.to_owned(), ack_deadline_seconds: 60, ..Default::default() }
 }

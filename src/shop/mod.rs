@@ -1,6 +1,12 @@
 //! A shop to click in: one page, and the collector that its events go to. Every event is on the bus before the page's
 //! request is answered.
 
+#[cfg(feature = "browser")]
+mod browser;
+
+#[cfg(feature = "browser")]
+pub use browser::{Crowd, browse};
+
 use crate::pubsub::{Bus, Outgoing};
 use crate::sim::World;
 use crate::sys::http::{Request, Response};
@@ -117,22 +123,17 @@ fn page(world: &World) -> String {
     let streams: Vec<Json> = world
         .streams
         .iter()
-        .map(|s| json!({"id": &*s.id, "title": s.title, "streamer": &*s.streamer, "category": s.category}))
+        .map(|s| json!({"id": s.id, "title": s.title, "streamer": s.streamer, "category": s.category}))
         .collect();
     let products: Vec<Json> = world
         .products
         .iter()
-        .map(|p| json!({"id": &*p.id, "name": &*p.name, "category": p.category, "cents": p.cents}))
+        .map(|p| json!({"id": p.id, "name": p.name, "category": p.category, "cents": p.cents}))
         .collect();
-    let viewers: Vec<Json> = world
-        .viewers
-        .iter()
-        .map(|v| json!({"id": &*v.id, "email": &*v.email, "state": &*v.state}))
-        .collect();
+    let viewers: Vec<Json> =
+        world.viewers.iter().map(|v| json!({"id": v.id, "email": v.email, "state": v.state})).collect();
     let data = json!({"streams": streams, "products": products, "viewers": viewers}).to_string();
-    PAGE.replace("/*STYLE*/", STYLE)
-        .replace("/*WORLD*/", &data.replace('<', "\\u003c"))
-        .replace("/*SCRIPT*/", SCRIPT)
+    PAGE.replace("/*STYLE*/", STYLE).replace("/*WORLD*/", &data.replace('<', "\\u003c")).replace("/*SCRIPT*/", SCRIPT)
 }
 
 #[cfg(test)]

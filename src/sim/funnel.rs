@@ -7,7 +7,6 @@ use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, LogNormal};
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
@@ -169,17 +168,12 @@ impl Session {
         let message = (self.step == Chat).then(|| MESSAGES.choose(rng).copied().unwrap_or_default());
         Event {
             event_id: String::new(),
-            stream_id: stream.id.clone(),
-            streamer_name: stream.streamer.clone(),
+            stream: stream.clone(),
             stream_start_micros: self.arrival.stream_start_micros,
-            viewer_id: viewer.id.clone(),
-            viewer_email: viewer.email.clone(),
-            viewer_state: viewer.state.clone(),
-            device_type: viewer.device.clone(),
+            viewer: viewer.clone(),
             event_micros: self.at,
             event_type: self.step.event_type(),
-            product_id: product.map(|p| Arc::clone(&p.id)),
-            product_name: product.map(|p| Arc::clone(&p.name)),
+            product: product.cloned(),
             chat_message: message,
         }
     }

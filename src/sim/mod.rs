@@ -12,13 +12,13 @@ mod world;
 
 use arrivals::Arrivals;
 use funnel::Session;
+pub use inject::{Emission, Emissions, Flaws, Shape, Tally, inject};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
-pub use inject::{Emission, Emissions, Flaws, Shape, Tally, inject};
-pub use world::World;
+pub use world::{Product, Stream, Viewer, World};
 
 /// What to simulate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,17 +44,12 @@ pub const DEFAULT_START_MICROS: i64 = 1_793_491_200_000_000;
 pub struct Event {
     /// A UUID (version 7 layout) made from the seed and the event's place in it.
     pub event_id: String,
-    pub stream_id: Arc<str>,
-    pub streamer_name: Arc<str>,
+    pub stream: Arc<Stream>,
     pub stream_start_micros: i64,
-    pub viewer_id: Arc<str>,
-    pub viewer_email: Arc<str>,
-    pub viewer_state: Arc<str>,
-    pub device_type: Arc<str>,
+    pub viewer: Arc<Viewer>,
     pub event_micros: i64,
     pub event_type: &'static str,
-    pub product_id: Option<Arc<str>>,
-    pub product_name: Option<Arc<str>>,
+    pub product: Option<Arc<Product>>,
     pub chat_message: Option<&'static str>,
 }
 
@@ -136,7 +131,11 @@ mod tests {
 
     fn run(seed: u64, events: u64) -> Vec<Event> {
         let world = Arc::new(World::bundled().expect("the bundled seeds are valid"));
-        simulate(&world, &Config { seed, events, start_micros: DEFAULT_START_MICROS, days: 14, endless: false, id_salt: 0 }).collect()
+        simulate(
+            &world,
+            &Config { seed, events, start_micros: DEFAULT_START_MICROS, days: 14, endless: false, id_salt: 0 },
+        )
+        .collect()
     }
 
     #[test]
@@ -154,8 +153,8 @@ mod tests {
         assert_eq!(ids.len(), events.len());
         let mut fixed: HashMap<&str, (&str, &str)> = HashMap::new();
         for event in &events {
-            let traits = (&*event.device_type, &*event.viewer_state);
-            assert_eq!(*fixed.entry(&event.viewer_id).or_insert(traits), traits);
+            let traits = (event.viewer.device.as_str(), event.viewer.state.as_str());
+            assert_eq!(*fixed.entry(&event.viewer.id).or_insert(traits), traits);
         }
     }
 
@@ -164,7 +163,7 @@ mod tests {
         let mut open: HashMap<(String, String), i64> = HashMap::new();
         let mut orders = 0;
         for event in run(3, 20_000) {
-            let key = (event.viewer_id.to_string(), event.stream_id.to_string());
+            let key = (event.viewer.id.clone(), event.stream.id.clone());
             match event.event_type {
                 "checkout_started" => *open.entry(key).or_default() += 1,
                 "order_completed" => {
@@ -182,8 +181,14 @@ mod tests {
     #[test]
     fn flaws_are_counted_and_every_event_is_sent_once_or_as_counted() {
         let world = Arc::new(World::bundled().expect("the bundled seeds are valid"));
-        let config =
-            Config { seed: 5, events: 20_000, start_micros: DEFAULT_START_MICROS, days: 14, endless: false, id_salt: 0 };
+        let config = Config {
+            seed: 5,
+            events: 20_000,
+            start_micros: DEFAULT_START_MICROS,
+            days: 14,
+            endless: false,
+            id_salt: 0,
+        };
         let flaws = Flaws { late: 0.02, out_of_order: 0.05, duplicate: 0.03, malformed: 0.01, drift: 0.02 };
         let mut emissions = inject(simulate(&world, &config), flaws, 5);
         let all: Vec<Emission> = emissions.by_ref().collect();

@@ -33,10 +33,7 @@ impl Faults {
     /// From the environment, which only tests set: `RSDBT_FAULT=ack-before-commit` or `no-dedupe`.
     pub fn from_environment() -> Faults {
         let named = sys::env_var("RSDBT_FAULT").unwrap_or_default();
-        Faults {
-            acknowledge_before_commit: named == "ack-before-commit",
-            keep_duplicates: named == "no-dedupe",
-        }
+        Faults { acknowledge_before_commit: named == "ack-before-commit", keep_duplicates: named == "no-dedupe" }
     }
 }
 
@@ -49,7 +46,8 @@ pub enum Ended {
 
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-const ACK_CHUNK: usize = 1_000;
+const ACK_CHUNK: usize = 500;
+const ACKS_IN_FLIGHT: usize = 16;
 
 /// Runs until stopped or drained. `tell` hears about every batch and every failure that is tried again.
 pub fn ingest(
@@ -106,7 +104,9 @@ impl Ended {
     fn may_pass(&self) -> bool {
         match self {
             Ended::Bus(error) => error.kind == BusErrorKind::Unavailable,
-            Ended::Warehouse(error) => matches!(error.kind, DbErrorKind::Locked | DbErrorKind::Other | DbErrorKind::Execution),
+            Ended::Warehouse(error) => {
+                matches!(error.kind, DbErrorKind::Locked | DbErrorKind::Other | DbErrorKind::Execution)
+            }
         }
     }
 }
@@ -120,10 +120,7 @@ impl std::fmt::Display for Ended {
     }
 }
 
-fn connect(
-    open: &impl Fn() -> Result<LocalSession, DbError>,
-    job: &Job,
-) -> Result<(LocalSession, Landing), DbError> {
+fn connect(open: &impl Fn() -> Result<LocalSession, DbError>, job: &Job) -> Result<(LocalSession, Landing), DbError> {
     let dedupe = if job.faults.keep_duplicates { Dedupe::Off } else { Dedupe::On };
     let mut session = open()?;
     let landing = session.landing(job.dataset, job.table, dedupe)?;
@@ -202,10 +199,17 @@ fn gather(bus: &dyn Bus, job: &Job, stop: &AtomicBool) -> Result<Vec<Incoming>, 
     Ok(messages)
 }
 
+/// Acknowledges in requests of a size that every broker takes, some in flight together.
 fn acknowledge(bus: &dyn Bus, subscription: &str, ack_ids: &[String]) -> Result<(), BusError> {
-    for chunk in ack_ids.chunks(ACK_CHUNK) {
-        bus.acknowledge(subscription, chunk)?;
-        sys::failpoint("ingest-mid-ack");
+    let (first, rest) = ack_ids.split_at(ack_ids.len().min(ACK_CHUNK));
+    bus.acknowledge(subscription, first)?;
+    sys::failpoint("ingest-mid-ack");
+    for together in rest.chunks(ACK_CHUNK * ACKS_IN_FLIGHT) {
+        std::thread::scope(|scope| {
+            let chunks = together.chunks(ACK_CHUNK);
+            let sent: Vec<_> = chunks.map(|chunk| scope.spawn(|| bus.acknowledge(subscription, chunk))).collect();
+            sent.into_iter().try_for_each(|one| one.join().expect("acknowledging does not panic"))
+        })?;
     }
     Ok(())
 }

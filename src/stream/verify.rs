@@ -27,12 +27,7 @@ impl Verdict {
 }
 
 /// Compares. Events are known by (run, shard, seq), so a loss is a gap in `seq`: no list of events is needed.
-pub fn verify(
-    session: &mut LocalSession,
-    manifest: &Manifest,
-    dataset: &str,
-    table: &str,
-) -> Result<Verdict, DbError> {
+pub fn verify(session: &mut LocalSession, manifest: &Manifest, dataset: &str, table: &str) -> Result<Verdict, DbError> {
     let run = manifest.run_id.replace('\'', "\\'");
     let events = format!("`{dataset}`.`{table}`");
     let quarantine = format!("`{dataset}`.`{table}{QUARANTINE_SUFFIX}`");

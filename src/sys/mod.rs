@@ -29,6 +29,10 @@ pub fn current_folder() -> io::Result<PathBuf> {
     std::env::current_dir()
 }
 
+pub fn temporary_folder() -> PathBuf {
+    std::env::temp_dir()
+}
+
 pub fn home_folder() -> Option<PathBuf> {
     env_var("HOME").or_else(|| env_var("USERPROFILE")).map(PathBuf::from)
 }

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 /// Who dies, where, and how often the step is passed there in a run of `EVENTS`.
 const POINTS: &[(Victim, &str, u64)] = &[
-    (Victim::Producer, "producer-after-send", 3),
+    (Victim::Producer, "producer-after-send", 1),
     (Victim::Producer, "broker-before-fsync", 5),
     (Victim::Producer, "broker-after-fsync", 5),
     (Victim::Consumer, "ingest-after-pull", 3),
@@ -31,7 +31,19 @@ enum Victim {
 const INGEST: [&str; 4] = ["ingest", "--drain", "--batch", "1000"];
 
 fn simulate(seed: &str) -> Vec<&str> {
-    vec!["simulate", "--sink", "pubsub", "--events", EVENTS, "--seed", seed, "--duplicates", "0.05", "--malformed", "0.01"]
+    vec![
+        "simulate",
+        "--sink",
+        "pubsub",
+        "--events",
+        EVENTS,
+        "--seed",
+        seed,
+        "--duplicates",
+        "0.05",
+        "--malformed",
+        "0.01",
+    ]
 }
 
 /// Runs with an armed failpoint; the process must really die there.
@@ -128,7 +140,8 @@ impl Broker {
     fn start(project: &Project, port: u16, failpoint: &str) -> Broker {
         let port_text = port.to_string();
         let mut command: Command = project.command(&["pubsub", "serve", "--port", &port_text, "--data-dir", "broker"]);
-        let process = command.env("RSDBT_FAILPOINT", failpoint).stdout(Stdio::null()).spawn().expect("the broker starts");
+        let process =
+            command.env("RSDBT_FAILPOINT", failpoint).stdout(Stdio::null()).spawn().expect("the broker starts");
         for _ in 0..500 {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
                 break;
@@ -159,7 +172,8 @@ fn free_port() -> u16 {
 fn a_broker_that_dies_takes_nothing_with_it() {
     let project = Project::live_shopping();
     let port = free_port();
-    for (number, point) in ["broker-before-fsync:4", "broker-after-fsync:5", "broker-after-fsync:4"].iter().enumerate() {
+    for (number, point) in ["broker-before-fsync:4", "broker-after-fsync:5", "broker-after-fsync:4"].iter().enumerate()
+    {
         let mut broker = Broker::start(&project, port, point);
         let seed = number.to_string();
         let mut command = project.command(&simulate(&seed));
@@ -180,17 +194,35 @@ fn a_broker_that_dies_takes_nothing_with_it() {
 #[test]
 fn the_manifest_agrees_with_the_warehouse_and_says_so_when_it_does_not() {
     let project = Project::live_shopping();
-    let flawed = ["simulate", "--events", "4000", "--late", "0.02", "--out-of-order", "0.05", "--duplicates", "0.03", "--malformed", "0.01", "--drift", "0.02"];
+    let flawed = [
+        "simulate",
+        "--events",
+        "4000",
+        "--late",
+        "0.02",
+        "--out-of-order",
+        "0.05",
+        "--duplicates",
+        "0.03",
+        "--malformed",
+        "0.01",
+        "--drift",
+        "0.02",
+    ];
     let verify = [&flawed[..], &["--verify"]].concat();
     project.run(&[&flawed[..], &["--sink", "pubsub"]].concat()).ok();
     project.run(&verify).fails(2);
     project.run(&INGEST).ok();
     project.run(&verify).ok().says("lost 0, duplicated 0").says("Verified");
     let manifest = rsdbt::sys::walk(&project.root().join("target/simulations")).pop().expect("a manifest");
-    let manifest: serde_json::Value = serde_json::from_str(&rsdbt::sys::read(&manifest).expect("readable")).expect("JSON");
-    let unreadable = manifest["malformed"].as_i64().expect("a count") + manifest["renamed_field"].as_i64().expect("a count");
+    let manifest: serde_json::Value =
+        serde_json::from_str(&rsdbt::sys::read(&manifest).expect("readable")).expect("JSON");
+    let unreadable =
+        manifest["malformed"].as_i64().expect("a count") + manifest["renamed_field"].as_i64().expect("a count");
     assert!(unreadable > 40);
-    let kept = project.query("select count(*), countif(reason is null or length(raw) = 0) from live_shopping_raw.live_events_quarantine");
+    let kept = project.query(
+        "select count(*), countif(reason is null or length(raw) = 0) from live_shopping_raw.live_events_quarantine",
+    );
     assert_eq!(json!(kept), json!([[unreadable, 0]]));
     project.query("delete from live_shopping_raw.live_events where seq = 77");
     project.run(&verify).fails(1).says("lost 1, duplicated 0");

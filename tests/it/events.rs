@@ -244,7 +244,7 @@ fn a_damaged_journal_is_refused_and_a_torn_one_is_not() {
 #[test]
 fn past_and_present_join_without_a_gap() {
     let project = Project::live_shopping();
-    let live = ["simulate", "--backfill", "2h", "--live", "--rate", "20", "--sink", "stdout", "--days", "1"];
+    let live = ["simulate", "--backfill", "2h", "--live", "--rate", "2", "--sink", "stdout", "--days", "1"];
     let mut running = Running::start(project.command(&live));
     std::thread::sleep(Duration::from_secs(4));
     running.terminate();
@@ -257,4 +257,43 @@ fn past_and_present_join_without_a_gap() {
     let last = chrono::DateTime::parse_from_rfc3339(last).expect("a time").timestamp();
     let now = rsdbt::sys::now().as_secs() as i64;
     assert!((0..600).contains(&(now - last)), "the last event is of {last}, now is {now}");
+}
+
+#[test]
+fn live_builds_while_events_arrive() {
+    let project = Project::live_shopping();
+    let ran = project.run(&["live", "--port", "0", "--builds", "3", "--rate", "0.02", "--every", "1"]).ok();
+    let lines: Vec<&str> = ran.out.lines().filter(|line| line.contains("Build ")).collect();
+    assert_eq!(lines.len(), 3, "{}\n{}", ran.out, ran.err);
+    assert!(!ran.err.contains("error"), "{}", ran.err);
+    let twice = project.query("select count(*) - count(distinct event_id) from live_shopping_raw.live_events");
+    assert_eq!(json!(twice), json!([[0]]));
+}
+
+#[test]
+fn a_served_dashboard_follows_its_file() {
+    let project = Project::live_shopping();
+    project.run(&["simulate", "--events", "20000"]).ok();
+    project.run(&["build", "--exclude", "resource_type:test", "resource_type:unit_test"]).ok();
+    let mut serving =
+        Running::start(project.command(&["dashboard", "--serve", "--port", "0", "--generated-at", "then"]));
+    let mut out = BufReader::new(serving.0.stdout.take().expect("piped"));
+    let mut line = String::new();
+    while !line.contains("http://") {
+        line.clear();
+        assert!(out.read_line(&mut line).expect("a line") > 0, "no address");
+    }
+    let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address").to_owned();
+    let get = |path: &str| {
+        let mut stream = std::net::TcpStream::connect(&address).expect("it listens");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").expect("sent");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("text");
+        text.split_once("\r\n\r\n").expect("a body").1.to_owned()
+    };
+    assert!(get("/").contains("<title>Live shopping dashboard</title>"));
+    let before = get("/version");
+    project.write("target/dashboard.html", "<p>newer");
+    wait_until("a newer version", || get("/version") != before);
+    assert!(get("/").contains("newer"));
 }

@@ -158,8 +158,7 @@ impl Broker {
     /// Forgets messages beyond their retention, and snapshots that are over.
     pub(super) fn forget_old(&mut self, now: i64) {
         let over = |s: &super::Snapshot| s.config.expire_time.as_ref().is_some_and(|at| micros(at) <= now);
-        let expired: Vec<String> =
-            self.snapshots.values().filter(|s| over(s)).map(|s| s.config.name.clone()).collect();
+        let expired: Vec<String> = self.snapshots.values().filter(|s| over(s)).map(|s| s.config.name.clone()).collect();
         expired.into_iter().for_each(|name| self.commit(Kind::SnapshotDeleted(name)));
         let horizons: Vec<(String, i64)> =
             self.topics.keys().map(|name| (name.clone(), self.horizon(name, now))).collect();

@@ -11,7 +11,12 @@ impl Broker {
         check::messages(&messages)?;
         let first_id = self.next_id;
         let ids = (first_id..).take(messages.len()).collect();
-        self.commit(Kind::Published(journal::Published { topic: topic.to_owned(), first_id, at_micros: now, messages }));
+        self.commit(Kind::Published(journal::Published {
+            topic: topic.to_owned(),
+            first_id,
+            at_micros: now,
+            messages,
+        }));
         Ok(ids)
     }
 
@@ -69,8 +74,8 @@ impl Broker {
         let is_strict = subscription.config.enable_exactly_once_delivery;
         let (mut good, mut refused) = (Vec::with_capacity(ack_ids.len()), Vec::new());
         for text in ack_ids {
-            let ack =
-                AckId::parse(text).ok_or_else(|| Fault::invalid(format!("'{text}' is not an ack id of this broker")))?;
+            let ack = AckId::parse(text)
+                .ok_or_else(|| Fault::invalid(format!("'{text}' is not an ack id of this broker")))?;
             if is_strict && !subscription.is_current(ack, self.epoch, now) {
                 refused.push(text.clone());
             } else if ack.epoch == self.epoch && subscription.has(ack.message) {

@@ -23,7 +23,12 @@ impl Broker {
         let subscription = self.subscription(name)?;
         let retained = self.topics.get(&subscription.config.topic).into_iter().flat_map(|t| t.retained.values());
         let all = retained.chain(subscription.backlog()).filter(|message| message.at_micros >= since);
-        Ok(all.filter(|message| subscription.wants(message)).map(|m| m.id).collect::<BTreeSet<_>>().into_iter().collect())
+        Ok(all
+            .filter(|message| subscription.wants(message))
+            .map(|m| m.id)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect())
     }
 
     /// What was not acknowledged when the snapshot was taken, and everything published since.

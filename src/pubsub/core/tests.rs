@@ -152,8 +152,7 @@ fn a_snapshot_holds_what_was_open_and_what_came_later() {
     let done = pull(&mut broker, 1, 0)[0].1.clone();
     broker.acknowledge(SUB, &[done], 0).unwrap();
     let name = "projects/p/snapshots/snap".to_owned();
-    let request =
-        api::CreateSnapshotRequest { name: name.clone(), subscription: SUB.to_owned(), ..Default::default() };
+    let request = api::CreateSnapshotRequest { name: name.clone(), subscription: SUB.to_owned(), ..Default::default() };
     broker.create_snapshot(request, 0).unwrap();
     publish(&mut broker, &["later"], "", SECOND);
     let ids: Vec<String> = pull(&mut broker, 9, SECOND).into_iter().map(|(_, id)| id).collect();

@@ -36,8 +36,7 @@ pub fn serve(
         .build()
         .map_err(|why| unavailable("start its threads for", why))?;
     let done = runtime.block_on(async {
-        let listener =
-            tokio::net::TcpListener::bind(address).await.map_err(|why| unavailable("listen on", why))?;
+        let listener = tokio::net::TcpListener::bind(address).await.map_err(|why| unavailable("listen on", why))?;
         let bound = listener.local_addr().map_err(|why| unavailable("listen on", why))?;
         ready(bound);
         let serving = axum::serve(listener, router(service.clone()));
@@ -58,8 +57,7 @@ async fn stopped(stop: &AtomicBool) {
 }
 
 fn router(service: Arc<Service>) -> axum::Router {
-    let publisher =
-        PublisherServer::new(publisher::Publisher(service.clone())).max_decoding_message_size(MAX_REQUEST);
+    let publisher = PublisherServer::new(publisher::Publisher(service.clone())).max_decoding_message_size(MAX_REQUEST);
     let subscriber = SubscriberServer::new(subscriber::Subscriber(service))
         .max_decoding_message_size(MAX_REQUEST)
         .max_encoding_message_size(MAX_REQUEST);

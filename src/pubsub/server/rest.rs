@@ -59,7 +59,11 @@ impl Transcoder {
         let (parts, body) = request.into_parts();
         let found = self.routes.iter().find_map(|route| Some((route, route.matches(&parts.method, parts.uri.path())?)));
         let Some((route, fields)) = found else {
-            return Err(Status::unimplemented(format!("{} {} is not a method of Pub/Sub", parts.method, parts.uri.path())));
+            return Err(Status::unimplemented(format!(
+                "{} {} is not a method of Pub/Sub",
+                parts.method,
+                parts.uri.path()
+            )));
         };
         let body = axum::body::to_bytes(body, MAX_BODY)
             .await

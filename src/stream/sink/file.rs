@@ -49,17 +49,17 @@ impl CsvSink {
 
     fn row(&mut self, event: &Event) -> csv::Result<()> {
         self.out.write_record([
-            &*event.stream_id,
-            &event.streamer_name,
+            event.stream.id.as_str(),
+            &event.stream.streamer,
             &moment(event.stream_start_micros),
-            &event.viewer_id,
-            &event.viewer_email,
-            &event.viewer_state,
-            &event.device_type,
+            &event.viewer.id,
+            &event.viewer.email,
+            &event.viewer.state,
+            &event.viewer.device,
             &moment(event.event_micros),
             event.event_type,
-            event.product_id.as_deref().unwrap_or_default(),
-            event.product_name.as_deref().unwrap_or_default(),
+            event.product.as_ref().map_or("", |product| &product.id),
+            event.product.as_ref().map_or("", |product| &product.name),
             event.chat_message.unwrap_or_default(),
         ])
     }

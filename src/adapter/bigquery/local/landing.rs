@@ -58,7 +58,8 @@ const EVENTS: &str = "event_id STRING NOT NULL, stream_id STRING, streamer_name 
     run_id STRING, shard INT64, seq INT64";
 const QUARANTINE: &str = "quarantine_key STRING NOT NULL, reason STRING, raw BYTES, message_id STRING, \
     published_at TIMESTAMP, run_id STRING, shard INT64, seq INT64";
-const LEDGER: &str = "batch_id STRING NOT NULL, committed_at TIMESTAMP, delivered INT64, fresh INT64, known INT64, quarantined INT64";
+const LEDGER: &str =
+    "batch_id STRING NOT NULL, committed_at TIMESTAMP, delivered INT64, fresh INT64, known INT64, quarantined INT64";
 /// What tables had before events carried their place in a run.
 const ADDED: [&str; 3] = ["run_id STRING", "shard INT64", "seq INT64"];
 
@@ -161,8 +162,9 @@ impl LocalSession {
                 most.replace('\'', "''")
             ),
         };
-        let inserted =
-            self.connection.query(&format!("insert into {target} ({names}) select {names} from {stage} as fresh{unknown}"))?;
+        let inserted = self
+            .connection
+            .query(&format!("insert into {target} ({names}) select {names} from {stage} as fresh{unknown}"))?;
         match inserted.rows.first().and_then(|row| row.first()) {
             Some(Value::Int(count)) => Ok(u64::try_from(*count).unwrap_or(0)),
             _ => Ok(0),

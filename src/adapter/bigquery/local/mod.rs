@@ -54,7 +54,7 @@ impl LocalBigQuery {
     }
 }
 
-fn has_macros(database: &Database) -> Result<bool, DbError> {
+fn has_macros(database: &Arc<Database>) -> Result<bool, DbError> {
     let table =
         database.connect()?.query("SELECT count(*) FROM duckdb_databases() WHERE database_name = 'rsdbt_sys'")?;
     Ok(table.rows.first().and_then(|row| row.first()) == Some(&crate::adapter::Value::Int(1)))
