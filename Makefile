@@ -27,7 +27,7 @@ else
   LIBRARY  :=
 endif
 
-.PHONY: demo build lib test fmt clippy test-dbt test-bigquery conformance clean-demo
+.PHONY: demo build lib test fmt clippy test-dbt test-bigquery test-pubsub test-crash bench-events conformance clean-demo
 
 demo: build
 	scripts/demo.sh $(BIN)
@@ -69,6 +69,18 @@ test-dbt: build
 # The cloud adapter against an emulator of BigQuery (needs pip).
 test-bigquery: build
 	scripts/test_bigquery.sh $(BIN)
+
+# Google's official Python client against `rsdbt pubsub serve` (needs pip).
+test-pubsub: build
+	scripts/test_pubsub.sh $(BIN)
+
+# 200 processes that die at chosen steps: no event lost, none twice.
+test-crash: build
+	RSDBT_CRASH_RUNS=200 $(CARGO) test --release $(FEATURES) --test it crash
+
+# Speed and memory of the event stream, with ratios to the targets and to a peer.
+bench-events: build
+	$(CARGO) run --profile dist $(FEATURES) --example bench_events
 
 # The share of BigQuery SQL cases that give BigQuery's answer (needs ../shared).
 conformance: build

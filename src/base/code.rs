@@ -37,6 +37,7 @@ codes! {
     CONTRACT = "RS0601", "A model's columns differ from its enforced contract.";
     TEST = "RS0602", "A data test found failing rows, or a unit test got other rows than it expects.";
     SIMULATE = "RS0701", "The event simulator cannot run with these options or this target.";
+    BUS = "RS0702", "The message bus cannot be used: the broker is not there, its folder or port is taken, or it refused a request.";
     DASHBOARD = "RS0801", "The dashboard cannot be built: a table or column that it shows is missing.";
     BUG = "RS9999", "A defect of rsdbt itself. Please report it with the command and the message.";
 }

@@ -1,4 +1,4 @@
-//! `dashboard`: reads the gold models and writes the HTML file.
+//! `dashboard`: reads the gold models and writes the HTML file, or serves it.
 
 use super::args::DashboardArgs;
 use super::options::Options;
@@ -10,11 +10,75 @@ use crate::dashboard::{Data, Session, render};
 use crate::load::load_settings;
 use crate::report::Report;
 use crate::sys;
+use crate::sys::http::{self, Request, Response};
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 pub fn run(options: &Options, arguments: &DashboardArgs, report: &Arc<dyn Report>) -> Result<u8, Stop> {
+    let (page, sessions, target) = page(options, arguments.generated_at.clone())?;
+    let path = arguments.output.clone().unwrap_or_else(|| target.join("dashboard.html"));
+    sys::write(&path, &page)
+        .map_err(|why| Diagnostic::error(Code::FILE, format!("cannot write {}: {why}", path.display())))?;
+    let path: PathBuf = sys::canonical(&path);
+    report.line(&format!(
+        "Dashboard of {} ({} KB): {}",
+        pipeline::counted(sessions, "session"),
+        page.len() / 1024,
+        path.display()
+    ));
+    if arguments.open && open::that_detached(&path).is_err() {
+        report.line("No browser could be started; open the file by hand.");
+    }
+    if arguments.serve {
+        let shown = Shown::default();
+        shown.replace(page);
+        report.line(&format!("Dashboard at {}; ctrl-C ends it", shown.serve(arguments.port)?));
+        let stop = super::ingest::stop_on_signal();
+        while !stop.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(100));
+            // Another process may have written a newer one.
+            if let Ok(newer) = sys::read(&path) {
+                shown.replace(newer);
+            }
+        }
+    }
+    Ok(OK)
+}
+
+/// The page that is being served, and how often it was replaced.
+#[derive(Clone, Default)]
+pub struct Shown(Arc<Mutex<(String, u64)>>);
+
+impl Shown {
+    pub fn replace(&self, page: String) {
+        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.0 != page {
+            *shown = (page, shown.1 + 1);
+        }
+    }
+
+    /// Serves the page on this machine; an open one reloads itself when it was replaced. Gives the address.
+    pub fn serve(&self, port: u16) -> Result<String, Diagnostic> {
+        let shown = self.0.clone();
+        let answer = move |request: Request| {
+            let (page, version) = shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            match request.path {
+                "/" => Response::ok("text/html; charset=utf-8", page),
+                "/version" => Response::ok("text/plain", version.to_string()),
+                _ => Response::refusal(404, "there is /"),
+            }
+        };
+        let address = http::serve(port, answer)
+            .map_err(|why| Diagnostic::error(Code::DASHBOARD, format!("port {port} cannot be used: {why}")))?;
+        Ok(format!("http://{address}/"))
+    }
+}
+
+/// The page of the models as they are now, its number of sessions, and the target folder.
+pub fn page(options: &Options, generated: Option<String>) -> Result<(String, usize, PathBuf), Stop> {
     let (project, profile) = load_settings(&options.load)?;
     let warehouse =
         pipeline::open(&profile, &project.root).map_err(|error| Stop(vec![pipeline::connection_error(&error)]))?;
@@ -22,28 +86,10 @@ pub fn run(options: &Options, arguments: &DashboardArgs, report: &Arc<dyn Report
     let threshold = project.vars_for(&project.name).get("high_intent_threshold").and_then(serde_json::Value::as_f64);
     let mut data = read(session.as_mut(), &profile)?;
     data.high_intent_threshold = threshold.unwrap_or(0.5);
-    data.generated = match &arguments.generated_at {
-        Some(text) => text.clone(),
-        None => sys::now_utc().format("%Y-%m-%d %H:%M UTC").to_string(),
-    };
+    data.generated = generated.unwrap_or_else(|| sys::now_utc().format("%Y-%m-%d %H:%M UTC").to_string());
     data.project = project.name.clone();
     data.target = profile.target.clone();
-    let page = render(&data);
-    let path =
-        arguments.output.clone().unwrap_or_else(|| pipeline::target_path(options, &project).join("dashboard.html"));
-    sys::write(&path, &page)
-        .map_err(|why| Diagnostic::error(Code::FILE, format!("cannot write {}: {why}", path.display())))?;
-    let path: PathBuf = sys::canonical(&path);
-    report.line(&format!(
-        "Dashboard of {} ({} KB): {}",
-        pipeline::counted(data.sessions.len(), "session"),
-        page.len() / 1024,
-        path.display()
-    ));
-    if arguments.open && open::that_detached(&path).is_err() {
-        report.line("No browser could be started; open the file by hand.");
-    }
-    Ok(OK)
+    Ok((render(&data), data.sessions.len(), pipeline::target_path(options, &project)))
 }
 
 fn fault(error: &DbError) -> Stop {

@@ -1,6 +1,9 @@
 //! The command line: what was typed (`args`), what it means (`options`), and `pipeline`, the only place where stages meet.
 
 mod args;
+#[cfg(feature = "browser")]
+mod browse;
+mod bus;
 mod clean;
 mod cost;
 mod dashboard;
@@ -8,10 +11,14 @@ mod debug;
 mod deps;
 mod diff;
 mod docs;
+mod ingest;
 mod list;
+mod live;
 mod options;
 mod pipeline;
+mod pubsub;
 mod run;
+mod shop;
 mod show;
 mod simulate;
 pub mod sql;
@@ -98,6 +105,10 @@ fn dispatch(args: &Args, options: &Options, report: &Arc<dyn Report>) -> Result<
         Command::Show(arguments) => show::show(options, arguments, report),
         Command::Sql(arguments) => sql_command(options, arguments),
         Command::Simulate(arguments) => simulate::run(options, arguments, report),
+        Command::Ingest(arguments) => ingest::run(options, arguments, report),
+        Command::Live(arguments) => live::run(options, arguments, report),
+        Command::Shop(arguments) => shop::run(options, arguments, report),
+        Command::Pubsub(arguments) => pubsub::run(arguments, report),
         Command::Dashboard(arguments) => dashboard::run(options, arguments, report),
         Command::RunOperation(arguments) => run::operation(options, arguments, report),
         Command::Debug { connection } => debug::debug(options, *connection, report),

@@ -107,6 +107,11 @@ fn building_of(command: &Command) -> (&'static str, Building) {
         Command::Diff(diff) => ("diff", only(&diff.selecting)),
         Command::Sql(_) => ("sql", Building::default()),
         Command::Simulate(_) => ("simulate", Building::default()),
+        Command::Ingest(_) => ("ingest", Building::default()),
+        // Its models are built as `build` builds them, and templates see it so.
+        Command::Live(live) => ("build", live.building.clone()),
+        Command::Shop(_) => ("shop", Building::default()),
+        Command::Pubsub(_) => ("pubsub", Building::default()),
         Command::Dashboard(_) => ("dashboard", Building::default()),
         Command::RunOperation(_) => ("run-operation", Building::default()),
         Command::Debug { .. } => ("debug", Building::default()),

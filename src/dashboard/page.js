@@ -326,4 +326,15 @@
   readHash();
   showState();
   draw();
+
+  // A served page is replaced by the next one, with its filters; a page from disk has nobody to ask.
+  if (location.protocol === 'http:') {
+    let shown = null;
+    setInterval(async () => {
+      const answer = await fetch('version').catch(() => null);
+      const version = answer && answer.ok ? await answer.text() : shown;
+      if (shown !== null && version !== shown) location.reload();
+      shown = version;
+    }, 1000);
+  }
 })();

@@ -1,13 +1,12 @@
 //! What a viewer does: a Markov chain over event types, one matrix per segment.
 
-use super::arrivals::{Arrival, zipf};
+use super::arrivals::Arrival;
 use super::{Event, World};
 use rand::Rng;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, LogNormal};
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
@@ -169,17 +168,12 @@ impl Session {
         let message = (self.step == Chat).then(|| MESSAGES.choose(rng).copied().unwrap_or_default());
         Event {
             event_id: String::new(),
-            stream_id: stream.id.clone(),
-            streamer_name: stream.streamer.clone(),
+            stream: stream.clone(),
             stream_start_micros: self.arrival.stream_start_micros,
-            viewer_id: viewer.id.clone(),
-            viewer_email: viewer.email.clone(),
-            viewer_state: viewer.state.clone(),
-            device_type: viewer.device.clone(),
+            viewer: viewer.clone(),
             event_micros: self.at,
             event_type: self.step.event_type(),
-            product_id: product.map(|p| Arc::clone(&p.id)),
-            product_name: product.map(|p| Arc::clone(&p.name)),
+            product: product.cloned(),
             chat_message: message,
         }
     }
@@ -206,11 +200,13 @@ impl Session {
 
 /// Six products of ten are of the stream's category; within a group the first ones are the favourites.
 fn choose_product(world: &World, category: &str, rng: &mut ChaCha8Rng) -> usize {
-    let own: Vec<usize> = (0..world.products.len()).filter(|at| world.products[*at].category == category).collect();
-    if !own.is_empty() && rng.random::<f64>() < 0.6 {
-        return own[zipf(own.len(), 1.0).sample(rng) as usize - 1];
+    let own = world.shelves.iter().find(|shelf| shelf.category == category);
+    if let Some(shelf) = own
+        && rng.random::<f64>() < 0.6
+    {
+        return shelf.products[shelf.law.sample(rng) as usize - 1];
     }
-    zipf(world.products.len(), 0.8).sample(rng) as usize - 1
+    world.law.sample(rng) as usize - 1
 }
 
 impl PartialEq for Session {

@@ -7,27 +7,33 @@
 mod arrivals;
 mod funnel;
 mod ident;
+mod inject;
 mod world;
 
 use arrivals::Arrivals;
 use funnel::Session;
+pub use inject::{Emission, Emissions, Flaws, Shape, Tally, inject};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
-pub use world::World;
+pub use world::{Product, Stream, Viewer, World};
 
 /// What to simulate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     pub seed: u64,
-    /// How many events the iterator gives.
+    /// How many events the iterator gives, and so how busy the days are.
     pub events: u64,
     /// The first moment, in microseconds since 1970-01-01 UTC.
     pub start_micros: i64,
     /// How many days the events spread over; more or less, since arrivals are random.
     pub days: u32,
+    /// Goes on after the last day, as busy as before; whoever takes the events decides when to stop.
+    pub endless: bool,
+    /// Tells runs with other flaws apart: their events are other events, with other ids.
+    pub id_salt: u64,
 }
 
 /// 2026-11-01 00:00 UTC: a fixed moment, so that a simulation can be repeated.
@@ -38,17 +44,12 @@ pub const DEFAULT_START_MICROS: i64 = 1_793_491_200_000_000;
 pub struct Event {
     /// A UUID (version 7 layout) made from the seed and the event's place in it.
     pub event_id: String,
-    pub stream_id: Arc<str>,
-    pub streamer_name: Arc<str>,
+    pub stream: Arc<Stream>,
     pub stream_start_micros: i64,
-    pub viewer_id: Arc<str>,
-    pub viewer_email: Arc<str>,
-    pub viewer_state: Arc<str>,
-    pub device_type: Arc<str>,
+    pub viewer: Arc<Viewer>,
     pub event_micros: i64,
     pub event_type: &'static str,
-    pub product_id: Option<Arc<str>>,
-    pub product_name: Option<Arc<str>>,
+    pub product: Option<Arc<Product>>,
     pub chat_message: Option<&'static str>,
 }
 
@@ -100,7 +101,7 @@ impl Iterator for Simulation {
     type Item = Event;
 
     fn next(&mut self) -> Option<Event> {
-        if self.given >= self.config.events {
+        if self.given >= self.config.events && !self.config.endless {
             return None;
         }
         // Everyone who arrives before the next event joins first.
@@ -114,7 +115,7 @@ impl Iterator for Simulation {
         }
         let Reverse(mut session) = self.open.pop()?;
         let mut event = session.event(&self.world, &mut self.rng);
-        event.event_id = ident::uuid(self.config.seed, self.given, event.event_micros);
+        event.event_id = ident::uuid(self.config.seed ^ self.config.id_salt, self.given, event.event_micros);
         if session.step(&self.world, &mut self.rng) {
             self.open.push(Reverse(session));
         }
@@ -130,7 +131,11 @@ mod tests {
 
     fn run(seed: u64, events: u64) -> Vec<Event> {
         let world = Arc::new(World::bundled().expect("the bundled seeds are valid"));
-        simulate(&world, &Config { seed, events, start_micros: DEFAULT_START_MICROS, days: 14 }).collect()
+        simulate(
+            &world,
+            &Config { seed, events, start_micros: DEFAULT_START_MICROS, days: 14, endless: false, id_salt: 0 },
+        )
+        .collect()
     }
 
     #[test]
@@ -148,8 +153,8 @@ mod tests {
         assert_eq!(ids.len(), events.len());
         let mut fixed: HashMap<&str, (&str, &str)> = HashMap::new();
         for event in &events {
-            let traits = (&*event.device_type, &*event.viewer_state);
-            assert_eq!(*fixed.entry(&event.viewer_id).or_insert(traits), traits);
+            let traits = (event.viewer.device.as_str(), event.viewer.state.as_str());
+            assert_eq!(*fixed.entry(&event.viewer.id).or_insert(traits), traits);
         }
     }
 
@@ -158,7 +163,7 @@ mod tests {
         let mut open: HashMap<(String, String), i64> = HashMap::new();
         let mut orders = 0;
         for event in run(3, 20_000) {
-            let key = (event.viewer_id.to_string(), event.stream_id.to_string());
+            let key = (event.viewer.id.clone(), event.stream.id.clone());
             match event.event_type {
                 "checkout_started" => *open.entry(key).or_default() += 1,
                 "order_completed" => {
@@ -171,5 +176,37 @@ mod tests {
             }
         }
         assert!(orders > 200, "only {orders} orders in 20,000 events");
+    }
+
+    #[test]
+    fn flaws_are_counted_and_every_event_is_sent_once_or_as_counted() {
+        let world = Arc::new(World::bundled().expect("the bundled seeds are valid"));
+        let config = Config {
+            seed: 5,
+            events: 20_000,
+            start_micros: DEFAULT_START_MICROS,
+            days: 14,
+            endless: false,
+            id_salt: 0,
+        };
+        let flaws = Flaws { late: 0.02, out_of_order: 0.05, duplicate: 0.03, malformed: 0.01, drift: 0.02 };
+        let mut emissions = inject(simulate(&world, &config), flaws, 5);
+        let all: Vec<Emission> = emissions.by_ref().collect();
+        let tally = emissions.tally();
+        assert!(all.is_sorted_by_key(|emission| emission.send_micros));
+        let mut seen: HashMap<u64, u64> = HashMap::new();
+        all.iter().for_each(|emission| *seen.entry(emission.seq).or_default() += 1);
+        assert_eq!(seen.len() as u64, tally.events);
+        assert_eq!((0..tally.events).filter(|seq| !seen.contains_key(seq)).count(), 0);
+        assert_eq!(seen.values().filter(|count| **count == 2).count() as u64, tally.duplicated);
+        assert_eq!(all.len() as u64, tally.events + tally.duplicated);
+        let of = |shape| all.iter().filter(|emission| emission.shape == shape).count() as u64;
+        assert_eq!(of(Shape::Malformed), tally.malformed);
+        assert_eq!(of(Shape::RenamedField) + of(Shape::ExtraField), tally.renamed_field + tally.extra_field);
+        // Each flaw is about as frequent as asked for.
+        for (count, share) in [(tally.late, 0.02), (tally.out_of_order, 0.049), (tally.malformed, 0.01)] {
+            let expected = 20_000.0 * share;
+            assert!((count as f64 - expected).abs() < 4.0 * f64::sqrt(expected), "{count} of {expected}");
+        }
     }
 }

@@ -1,6 +1,10 @@
 //! The port to the operating system: files, environment, clock. Every other room asks here (clippy.toml refuses the rest).
 #![allow(clippy::disallowed_methods)]
 
+mod failpoint;
+pub mod http;
+
+pub use failpoint::failpoint;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -25,8 +29,16 @@ pub fn current_folder() -> io::Result<PathBuf> {
     std::env::current_dir()
 }
 
+pub fn temporary_folder() -> PathBuf {
+    std::env::temp_dir()
+}
+
 pub fn home_folder() -> Option<PathBuf> {
     env_var("HOME").or_else(|| env_var("USERPROFILE")).map(PathBuf::from)
+}
+
+pub fn process_id() -> u32 {
+    std::process::id()
 }
 
 /// The time since 1970-01-01 UTC.
@@ -72,6 +84,18 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
 
 pub fn remove_folder(path: &Path) -> io::Result<()> {
     std::fs::remove_dir_all(path)
+}
+
+/// An empty file for writing, with the folders above it.
+pub fn create_file(path: &Path) -> io::Result<std::fs::File> {
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        create_folder(parent)?;
+    }
+    std::fs::File::create(path)
+}
+
+pub fn remove_file(path: &Path) -> io::Result<()> {
+    std::fs::remove_file(path)
 }
 
 /// Writes a file as a whole: a reader sees the old content or the new one, never a part.

@@ -2,8 +2,10 @@
 
 mod cli;
 mod cloud;
+mod crash;
 mod dashboard;
 mod errors;
+mod events;
 mod incremental;
 mod layers;
 mod live_shopping;

@@ -50,11 +50,13 @@ impl Database {
     }
 
     /// A new connection with the project's settings.
-    pub fn connect(&self) -> Result<Connection, DbError> {
+    pub fn connect(self: &Arc<Self>) -> Result<Connection, DbError> {
         let root = self.root.lock().expect("opening a connection does not panic");
         let inner = root.try_clone().map_err(|why| convert::error(why, ""))?;
         drop(root);
-        let mut connection = Connection { inner, catalog: String::new(), in_transaction: false, aborted: false };
+        let database = self.clone();
+        let mut connection =
+            Connection { inner, _database: database, catalog: String::new(), in_transaction: false, aborted: false };
         connection.query(CONNECTION_SETTINGS)?;
         let named = connection.query("SELECT current_database()")?;
         if let Some(Value::Text(name)) = named.rows.into_iter().flatten().next() {
@@ -83,6 +85,8 @@ impl Interrupter {
 /// One connection, used by one thread at a time.
 pub struct Connection {
     inner: duckdb::Connection,
+    /// Keeps the file in the registry of open ones: a second instance of it in this process would ruin it.
+    _database: Arc<Database>,
     /// DuckDB's name of the file: a schema may have the same one, so names are written in full.
     catalog: String,
     in_transaction: bool,
@@ -228,6 +232,18 @@ mod tests {
         assert_eq!(table.rows[0][3], Value::DateTime(1_000_000));
         assert_eq!(table.rows[0][4], Value::List(vec![Value::Int(1), Value::Null]));
         assert_eq!(table.rows[0][5], Value::Struct(vec![("x".into(), Value::Text("y".into()))]));
+    }
+
+    #[test]
+    fn a_file_is_open_once_as_long_as_anyone_is_connected() {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let path = folder.path().join("x.duckdb");
+        let open = || Database::open(Some(&path)).and_then(|db| db.connect()).expect("the file opens");
+        // Of the first opening only the connection is left.
+        let mut first = open();
+        let mut second = open();
+        first.query("create table t as select 1 as x").expect("created");
+        assert_eq!(second.query("select x from t").expect("the same instance").rows[0][0], Value::Int(1));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
-pub use landing::Landed;
+pub use landing::{Batch, Cells, Dedupe, Landed, Landing, QUARANTINE_SUFFIX, Rows};
 pub use result::field_types;
 pub use session::LocalSession;
 
@@ -54,7 +54,7 @@ impl LocalBigQuery {
     }
 }
 
-fn has_macros(database: &Database) -> Result<bool, DbError> {
+fn has_macros(database: &Arc<Database>) -> Result<bool, DbError> {
     let table =
         database.connect()?.query("SELECT count(*) FROM duckdb_databases() WHERE database_name = 'rsdbt_sys'")?;
     Ok(table.rows.first().and_then(|row| row.first()) == Some(&crate::adapter::Value::Int(1)))

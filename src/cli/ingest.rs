@@ -1,0 +1,91 @@
+//! `ingest`: from the bus into the local warehouse.
+
+use super::args::{IngestArgs, ProgressFormat};
+use super::options::Options;
+use super::{FAILED, OK, Stop, bus, pipeline};
+use crate::base::{Code, Diagnostic};
+use crate::load::load_settings;
+use crate::report::Report;
+use crate::stream::{self, Ended, Faults, Job, Metrics, Notice};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// A line of progress at most this often.
+const TELL_EVERY: Duration = Duration::from_secs(2);
+/// A drain of a bus that cannot count ends after this silence: leases of the subscription `ensure` creates are 60 s.
+const SILENCE: Duration = Duration::from_secs(62);
+
+pub fn run(options: &Options, arguments: &IngestArgs, report: &Arc<dyn Report>) -> Result<u8, Stop> {
+    let (dataset, table) = table_name(&arguments.table)?;
+    let (project, profile) = load_settings(&options.load)?;
+    let open = bus::open(&arguments.bus, Path::new(&project.root))?;
+    let metrics = Arc::new(Metrics::default());
+    if let Some(port) = arguments.metrics_port {
+        let address = metrics
+            .serve(port)
+            .map_err(|why| Diagnostic::error(Code::BUS, format!("--metrics-port {port} cannot be used: {why}")))?;
+        report.line(&format!("Figures for Prometheus at http://{address}/metrics"));
+    }
+    let stop = stop_on_signal();
+    let job = Job {
+        subscription: &open.subscription,
+        dataset,
+        table,
+        batch: arguments.batch.max(1),
+        every: Duration::from_millis(arguments.every.max(1)),
+        drain: arguments.drain.then_some(SILENCE),
+        faults: Faults::from_environment(),
+    };
+    report.line(&format!("Ingesting {} of {} into {dataset}.{table}", open.subscription, open.bus.describe()));
+    let mut told = Instant::now();
+    let tell = |notice: Notice| match notice {
+        Notice::Batch(_) if told.elapsed() < TELL_EVERY => {}
+        Notice::Batch(_) => {
+            told = Instant::now();
+            progress(arguments.output, &metrics, report);
+        }
+        Notice::Retry(why, pause) => {
+            let message = format!("{why}; nothing is lost, trying again in {:.1} s", pause.as_secs_f64());
+            report.diagnostic(&Diagnostic::warning(Code::BUS, message));
+        }
+    };
+    let connect = || pipeline::open_local(&profile, &project.root);
+    let ended = stream::ingest(open.bus.as_ref(), connect, &job, &metrics, &stop, tell);
+    progress(arguments.output, &metrics, report);
+    match ended {
+        Ok(()) => {
+            let word = if stop.load(Ordering::SeqCst) { "Stopped: what was pulled is committed" } else { "Drained" };
+            report.summary(word, true);
+            Ok(OK)
+        }
+        Err(Ended::Bus(error)) => Err(bus::fault(&error).into()),
+        Err(Ended::Warehouse(error)) => {
+            report.diagnostic(&pipeline::connection_error(&error));
+            Ok(FAILED)
+        }
+    }
+}
+
+fn progress(format: ProgressFormat, metrics: &Metrics, report: &Arc<dyn Report>) {
+    match format {
+        ProgressFormat::Text => report.line(&metrics.line()),
+        ProgressFormat::Json => println!("{}", metrics.json()),
+    }
+}
+
+/// `dataset.table` in its parts.
+pub fn table_name(text: &str) -> Result<(&str, &str), Diagnostic> {
+    text.split_once('.').ok_or_else(|| {
+        Diagnostic::error(Code::SIMULATE, format!("--table '{text}' has no dataset")).help("write it as dataset.table")
+    })
+}
+
+/// Set by ctrl-C and SIGTERM. Without the handler they end the process: batches are transactions, nothing is torn then.
+pub fn stop_on_signal() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    _ = ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst));
+    stop
+}

@@ -1,0 +1,25 @@
+//! Messages between programs: the `Bus` that the rest of rsdbt sees, and a Pub/Sub broker of our own behind it.
+//!
+//! `core` decides, `journal` remembers, `service` puts a lock and a clock around both, `server` answers Pub/Sub's network
+//! protocols. Everything async stays in this room.
+
+mod bus;
+mod core;
+mod embedded;
+mod journal;
+mod network;
+mod proto;
+mod server;
+mod service;
+
+pub use bus::{Bus, BusError, BusErrorKind, BusResult, Incoming, Outgoing};
+pub use embedded::Embedded;
+pub use network::Network;
+pub use server::serve;
+
+use proto::pubsub as api;
+
+/// The subscription that `ensure` creates: long leases, since a batch is acknowledged only when it is committed.
+fn subscription_config(name: &str, topic: &str) -> api::Subscription {
+    api::Subscription { name: name.to_owned(), topic: topic.to_owned(), ack_deadline_seconds: 60, ..Default::default() }
+}
