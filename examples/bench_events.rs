@@ -3,6 +3,8 @@
 //! `BENCH_TABLE_ROWS` sets how full the big table is (100 million by default) and `BENCH_EVENTS` the length of the
 //! memory run. Rates are by the clock unless they say CPU; a busy machine makes them smaller, the ratios less so.
 
+#![allow(clippy::disallowed_methods)]
+
 use rsdbt::adapter::bigquery::local::LocalBigQuery;
 use rsdbt::pubsub::{Bus, Embedded, Outgoing};
 use rsdbt::sim::{self, Config, DEFAULT_START_MICROS, Emission, Flaws, World};

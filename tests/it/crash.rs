@@ -10,8 +10,8 @@ use std::process::{Child, Command, Stdio};
 /// Who dies, where, and how often the step is passed there in a run of `EVENTS`.
 const POINTS: &[(Victim, &str, u64)] = &[
     (Victim::Producer, "producer-after-send", 1),
-    (Victim::Producer, "broker-before-fsync", 5),
-    (Victim::Producer, "broker-after-fsync", 5),
+    (Victim::Producer, "broker-before-fsync", 2),
+    (Victim::Producer, "broker-after-fsync", 2),
     (Victim::Consumer, "ingest-after-pull", 3),
     (Victim::Consumer, "ingest-mid-append", 3),
     (Victim::Consumer, "ingest-before-commit", 3),
@@ -172,14 +172,18 @@ fn free_port() -> u16 {
 fn a_broker_that_dies_takes_nothing_with_it() {
     let project = Project::live_shopping();
     let port = free_port();
-    for (number, point) in ["broker-before-fsync:4", "broker-after-fsync:5", "broker-after-fsync:4"].iter().enumerate()
+    for (number, point) in ["broker-before-fsync:4", "broker-after-fsync:2", "broker-before-fsync:2"].iter().enumerate()
     {
         let mut broker = Broker::start(&project, port, point);
         let seed = number.to_string();
         let mut command = project.command(&simulate(&seed));
         let mut sending = command.env("PUBSUB_EMULATOR_HOST", broker.address()).spawn().expect("the binary runs");
         // It dies in the middle of the publishing, and its successor opens what it left.
-        assert_eq!(broker.process.wait().expect("it ends").code(), None);
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while broker.process.try_wait().expect("it can be asked").is_none() {
+            assert!(std::time::Instant::now() < until, "{point} was not passed");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
         drop(broker);
         let broker = Broker::start(&project, port, "");
         assert!(sending.wait().expect("it ends").success());

@@ -274,7 +274,8 @@ fn live_builds_while_events_arrive() {
 fn a_served_dashboard_follows_its_file() {
     let project = Project::live_shopping();
     project.run(&["simulate", "--events", "20000"]).ok();
-    project.run(&["build", "--exclude", "resource_type:test", "resource_type:unit_test"]).ok();
+    project.run(&["seed"]).ok();
+    project.run(&["run"]).ok();
     let mut serving =
         Running::start(project.command(&["dashboard", "--serve", "--port", "0", "--generated-at", "then"]));
     let mut out = BufReader::new(serving.0.stdout.take().expect("piped"));

@@ -83,7 +83,7 @@ fn exactly_once_refuses_all_but_the_newest_ack_id() {
     let both = [first.clone(), second.clone()];
     assert_eq!(broker.acknowledge(SUB, &both, 11 * SECOND).unwrap(), [first]);
     assert_eq!(broker.backlog(SUB).unwrap(), 0);
-    assert_eq!(broker.acknowledge(SUB, &[second.clone()], 11 * SECOND).unwrap(), [second]);
+    assert_eq!(broker.acknowledge(SUB, std::slice::from_ref(&second), 11 * SECOND).unwrap(), [second]);
 }
 
 #[test]
