@@ -476,12 +476,6 @@ pub struct SimulateArgs {
     /// Send nothing: compare the manifest of these settings with the warehouse
     #[arg(long)]
     pub verify: bool,
-    /// So many shoppers in headless Chromium click in the shop page instead; needs the cargo feature `browser`
-    #[arg(long, value_name = "N", conflicts_with_all = ["events", "rate", "speed", "live", "backfill", "sink", "output", "verify"])]
-    pub browser: Option<usize>,
-    /// Visits of each shopper of --browser
-    #[arg(long, default_value_t = 5, value_name = "N")]
-    pub sessions: usize,
     #[command(flatten)]
     pub bus: BusArgs,
 }

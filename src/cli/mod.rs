@@ -1,8 +1,6 @@
 //! The command line: what was typed (`args`), what it means (`options`), and `pipeline`, the only place where stages meet.
 
 mod args;
-#[cfg(feature = "browser")]
-mod browse;
 mod bus;
 mod clean;
 mod cost;

@@ -37,8 +37,6 @@ pub struct Counter {
     shop: Arc<Shop>,
     pub address: SocketAddr,
     pub metrics: Arc<Metrics>,
-    #[cfg(feature = "browser")]
-    pub world: Arc<World>,
 }
 
 impl Counter {
@@ -47,7 +45,7 @@ impl Counter {
         let bus::Open { bus, topic, subscription } = bus::open(chosen, Path::new(&project.root))?;
         let bus: Arc<dyn Bus> = Arc::from(bus);
         let metrics = Arc::new(Metrics::default());
-        let world = Arc::new(World::bundled().map_err(|why| Diagnostic::error(Code::SIMULATE, why))?);
+        let world = World::bundled().map_err(|why| Diagnostic::error(Code::SIMULATE, why))?;
         let counted = metrics.clone();
         // Clicks are not repeatable: each opening is a run of its own.
         let run_id = format!("shop-{}", sys::now().as_millis());
@@ -56,15 +54,7 @@ impl Counter {
         let answering = shop.clone();
         let address = http::serve(port, move |request| answering.answer(&request))
             .map_err(|why| Diagnostic::error(Code::BUS, format!("port {port} cannot be used: {why}")))?;
-        Ok(Counter {
-            bus,
-            subscription,
-            shop,
-            address,
-            metrics,
-            #[cfg(feature = "browser")]
-            world,
-        })
+        Ok(Counter { bus, subscription, shop, address, metrics })
     }
 
     /// Events that are on the bus.

@@ -147,19 +147,7 @@ fn sink_kind(arguments: &SimulateArgs) -> Result<SinkKind, Diagnostic> {
     }
 }
 
-#[cfg(feature = "browser")]
-use super::browse::run as browse;
-
-#[cfg(not(feature = "browser"))]
-fn browse(_: &Options, _: &SimulateArgs, _: usize, _: &Arc<dyn Report>) -> Result<u8, Stop> {
-    let help = "build it with `cargo build --release --features browser`; `rsdbt shop serve` works without";
-    Err(wrong("this rsdbt was built without the feature `browser`").help(help).into())
-}
-
 pub fn run(options: &Options, arguments: &SimulateArgs, report: &Arc<dyn Report>) -> Result<u8, Stop> {
-    if let Some(shoppers) = arguments.browser {
-        return browse(options, arguments, shoppers, report);
-    }
     let settings = Settings::read(arguments)?;
     match settings.sink {
         _ if arguments.verify => verify(options, arguments, &settings, report),

@@ -117,13 +117,12 @@ fn libraries_stay_in_their_rooms() {
         ("saphyr_parser::", "config/yaml.rs"),
         ("tonic::", "pubsub/"),
         ("axum::", "pubsub/"),
-        ("chromiumoxide::", "shop/browser.rs"),
     ];
     for (path, text) in sources() {
         for (library, owner) in owners {
             assert!(path.starts_with(owner) || !text.contains(library), "{path} names {library}");
         }
-        let is_async = path.starts_with("pubsub/") || path == "shop/browser.rs";
+        let is_async = path.starts_with("pubsub/");
         assert!(is_async || !text.contains("tokio::"), "{path} names tokio");
         let is_adapter = path.starts_with("adapter/duckdb/") || path.starts_with("adapter/bigquery/local/");
         assert!(is_adapter || !text.contains("use duckdb::"), "{path} names the crate duckdb");
