@@ -59,8 +59,9 @@ test: build
 fmt:
 	$(CARGO) fmt --check
 
+# In the release profile what was compiled for the build serves here too.
 clippy:
-	$(CARGO) clippy --all-targets $(FEATURES) -- -D warnings
+	$(CARGO) clippy --release --all-targets $(FEATURES) -- -D warnings
 
 # dbt's own adapter tests, driven through the binary (needs ../shared and pip).
 test-dbt: build

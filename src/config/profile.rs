@@ -18,8 +18,17 @@ pub struct Profile {
 }
 
 /// Keys that never leave the process.
-const SECRETS: [&str; 8] =
-    ["password", "pass", "keyfile_json", "client_secret", "refresh_token", "token", "private_key", "secrets"];
+const SECRETS: [&str; 9] = [
+    "password",
+    "pass",
+    "keyfile_json",
+    "client_secret",
+    "refresh_token",
+    "token",
+    "token_endpoint",
+    "private_key",
+    "secrets",
+];
 
 impl Profile {
     /// Chooses the output and reads it. `render` renders one YAML string.

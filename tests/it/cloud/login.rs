@@ -232,7 +232,10 @@ fn workload_identity_from_a_token_endpoint() {
             server.url()
         )
     };
-    project(&server, &settings("app-secret"), MODEL).run(&["run"]).ok();
+    let good = project(&server, &settings("app-secret"), &[("models/a.sql", "select '{{ target }}' as x")]);
+    let ran = good.run(&["run"]).ok();
+    let written = [ran.out, ran.err, good.read("target/manifest.json"), good.read("target/run_results.json")];
+    assert!(written.iter().all(|text| !text.contains("app-secret")), "{written:?}");
     let ran = project(&server, &settings("bad-secret"), MODEL).run(&["run"]).fails(2).says("cannot log in to Google");
     assert!(!ran.err.contains("bad-secret") && !ran.out.contains("bad-secret"));
 }
