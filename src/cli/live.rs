@@ -86,6 +86,16 @@ fn send(bus: &dyn Bus, topic: &str, config: &sim::Config, stop: &AtomicBool) -> 
     sent.map(|_| ()).map_err(|error| simulate::sink_fault(&error))
 }
 
+/// The past arrives first: models that learn from it want all of it. After this long a build starts in any case.
+const PAST: Duration = Duration::from_secs(20);
+
+/// Whether events have arrived and none came for a second.
+fn is_calm(metrics: &Metrics) -> bool {
+    let before = metrics.json()["delivered"].clone();
+    std::thread::sleep(Duration::from_secs(1));
+    before != 0 && metrics.json()["delivered"] == before
+}
+
 /// Builds and renders until stopped.
 fn show(
     options: &Options,
@@ -101,6 +111,8 @@ fn show(
     let style = Style { colour: options.colour, quiet: true, interactive: false, root: None };
     let quiet: Arc<dyn Report> = Arc::new(Terminal::new(style));
     let mut builds = 0;
+    let first = Instant::now();
+    while !stop.load(Ordering::SeqCst) && first.elapsed() < PAST && !is_calm(metrics) {}
     while !stop.load(Ordering::SeqCst) && arguments.builds.is_none_or(|most| builds < most) {
         let begun = Instant::now();
         if metrics.json()["delivered"] != 0 {

@@ -41,6 +41,7 @@ impl LocalBigQuery {
         // an address may be used again after its database was closed, so the database itself is asked
         if !ready.contains(&key) || !has_macros(&database)? {
             prepare(&database)?;
+            ml::prepare(&mut database.connect()?)?;
             ready.insert(key);
         }
         drop(ready);

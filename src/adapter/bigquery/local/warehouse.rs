@@ -46,7 +46,7 @@ impl Session for LocalSession {
 
     fn schemas(&mut self, database: &str) -> Result<Vec<String>, DbError> {
         let table =
-            self.connection.query("select distinct schema_name from duckdb_schemas() where not internal order by 1")?;
+            self.connection.query("select distinct schema_name from duckdb_schemas() where not internal and schema_name <> '_rsdbt_ml' order by 1")?;
         let own = database == self.project;
         let prefix = format!("{database}__");
         let names = table.rows.into_iter().flatten().filter_map(|value| match value {

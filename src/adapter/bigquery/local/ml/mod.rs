@@ -8,7 +8,7 @@ mod store;
 mod train;
 
 pub(super) use functions::relation;
-pub(super) use store::{drop_model, exists, load};
+pub(super) use store::{drop_model, exists, load, prepare};
 pub(super) use train::{Failure, create};
 
 use crate::base::Code;

@@ -33,15 +33,18 @@ fn prepared(connection: &mut Connection) -> Result<bool, DbError> {
     Ok(found.rows.first().and_then(|row| row.first()) == Some(&Value::Int(1)))
 }
 
+/// Makes the store where it is missing: when a database is opened, since two transactions that make it would be in conflict.
+pub fn prepare(connection: &mut Connection) -> Result<(), DbError> {
+    if prepared(connection)? {
+        return Ok(());
+    }
+    SETUP.split(';').try_for_each(|statement| connection.query(statement).map(|_| ()))
+}
+
 /// Writes or replaces a model, in one transaction of its own unless one is open.
 pub fn save(connection: &mut Connection, name: &str, model: &Model) -> Result<(), DbError> {
     let body = serde_json::to_string(model)
         .map_err(|why| DbError::new(crate::adapter::DbErrorKind::Other, why.to_string()))?;
-    if !prepared(connection)? {
-        for statement in SETUP.split(';') {
-            connection.query(statement)?;
-        }
-    }
     connection
         .query(&format!("INSERT OR REPLACE INTO _rsdbt_ml.models VALUES ({}, {})", text(name), text(&body)))
         .map(|_| ())
