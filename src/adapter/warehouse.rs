@@ -105,7 +105,7 @@ pub trait Session: Send {
 
     fn stop_handle(&self) -> Stop;
 
-    /// What the last statement did, and what all since the last call cost; nothing where the engine does not tell.
+    /// What the last statement did and cost, told once; nothing where the engine does not tell.
     fn receipt(&mut self) -> Option<Receipt> {
         None
     }

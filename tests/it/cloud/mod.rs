@@ -260,3 +260,18 @@ fn a_server_that_is_not_there_is_named() {
         project(&server, &format!("{TOKEN}, job_retry_deadline_seconds: 1"), &[("models/a.sql", "select 1 as x")]);
     project.run(&["run"]).fails(2).says("no answer from BigQuery").says("api_endpoint");
 }
+
+#[test]
+fn a_job_of_which_nothing_is_heard_is_given_up_and_not_run_again() {
+    // Inserts arrive and are never answered, until the deadline.
+    let server = Server::start(|asked: &Asked, _| {
+        let is_insert = asked.method == "POST" && asked.body.contains("create or replace");
+        is_insert.then_some(Reply::Nothing)
+    });
+    let settings = format!("{TOKEN}, job_retry_deadline_seconds: 1, job_retries: 3");
+    let project = project(&server, &settings, &[("models/a.sql", "{{ config(materialized='table') }} select 1 as x")]);
+    project.run(&["run"]).fails(1).says("no answer from BigQuery").says("j=bq:EU:rsdbt_");
+    let sent = server.jobs().into_iter().filter(|job| job.to_string().contains("create or replace"));
+    assert_eq!(sent.count(), 1, "another id would run it twice");
+    assert!(server.asked().iter().any(|asked| asked.path.contains("/cancel")), "and it is cancelled, if it is there");
+}

@@ -42,7 +42,7 @@ impl Place {
     }
 }
 
-/// A job that came to its good end: the job resource as the API shows it.
+/// A job that came to an end: the job resource as the API shows it.
 #[derive(Debug)]
 pub struct Done {
     pub place: Place,
@@ -52,7 +52,14 @@ pub struct Done {
 /// What a job does: its configuration, and rows to upload.
 pub struct Work {
     pub configuration: JobConfiguration,
-    pub rows: Option<Arc<Vec<u8>>>,
+    pub upload: Option<Upload>,
+}
+
+/// The rows of a load job, with their schema: the library's type of it has no precision, scale or length.
+#[derive(Clone)]
+pub struct Upload {
+    pub schema: Json,
+    pub rows: Arc<Vec<u8>>,
 }
 
 impl Work {
@@ -67,6 +74,9 @@ impl Work {
             ..Job::default()
         };
         let mut json = serde_json::to_value(job).unwrap_or_default();
+        if let Some(upload) = &self.upload {
+            json["configuration"]["load"]["schema"] = upload.schema.clone();
+        }
         // The library does not know this field yet.
         if let Some(reservation) = &api.settings.reservation {
             json["configuration"]["reservation"] = Json::from(reservation.as_str());
@@ -79,7 +89,8 @@ impl Work {
     }
 }
 
-/// Runs a job to its end. One that failed for a transient reason is run again, under a new id, as often as the profile allows.
+/// Runs a job to its end. One that BigQuery itself reports as failed for a transient reason is run again, under a new id,
+/// as often as the profile allows. One of which nothing more is heard is not: it may have been carried out.
 pub async fn run(api: &Api, work: &Work, stop: &mut watch::Receiver<bool>) -> Result<Done, DbError> {
     let mut attempt = 0;
     loop {
@@ -89,59 +100,52 @@ pub async fn run(api: &Api, work: &Work, stop: &mut watch::Receiver<bool>) -> Re
             location: api.settings.location.clone(),
         };
         let link = job_link(&place.project, place.location.as_deref(), &place.id);
-        match one(api, work, place, stop).await? {
-            Ok(done) => return Ok(done),
-            // The statements of a script that went well before the failure have been carried out: it is not run again.
-            Err((failure, is_script)) => {
-                if is_script || !failure.is_transient() || attempt >= api.settings.job_retries {
-                    let mut error = failure.into_error(work.sql());
-                    error.message = format!("{}\njob: {link}", error.message);
-                    return Err(error);
-                }
-                attempt += 1;
-                tokio::time::sleep(pause(attempt)).await;
-            }
+        let linked = |error: DbError| DbError { message: format!("{}\njob: {link}", error.message), ..error };
+        let done = one(api, work, place, stop).await.map_err(linked)?;
+        let error = &done.job["status"]["errorResult"];
+        if error.is_null() {
+            return Ok(done);
+        }
+        let failure = Failure::of_job(error);
+        // The statements of a script that went well before the failure have been carried out: it is not run again.
+        if is_script(&done.job) || !failure.is_transient() || attempt >= api.settings.job_retries {
+            return Err(linked(failure.into_error(work.sql())));
+        }
+        attempt += 1;
+        tokio::time::sleep(pause(attempt)).await;
+    }
+}
+
+fn is_script(job: &Json) -> bool {
+    job["statistics"]["query"]["statementType"] == "SCRIPT"
+        || job["statistics"]["numChildJobs"].as_str().is_some_and(|count| count != "0")
+}
+
+/// Sends a job and waits for its end, good or bad. A job that is given up is cancelled on the server.
+async fn one(api: &Api, work: &Work, mut place: Place, stop: &mut watch::Receiver<bool>) -> Result<Done, DbError> {
+    if *stop.borrow() {
+        return Err(stopped());
+    }
+    let ended = tokio::select! {
+        ended = to_the_end(api, work, &mut place) => ended.map_err(|refusal| refusal.into_error(work.sql())),
+        () = told_to_stop(stop) => Err(stopped()),
+    };
+    match ended {
+        Ok(job) => Ok(Done { place, job }),
+        Err(error) => {
+            // It may have arrived, whatever we heard.
+            cancel(api, &place).await;
+            Err(error)
         }
     }
 }
 
-type Outcome = Result<Done, (Failure, bool)>;
-
-async fn one(api: &Api, work: &Work, mut place: Place, stop: &mut watch::Receiver<bool>) -> Result<Outcome, DbError> {
-    if *stop.borrow() {
-        return Err(stopped());
-    }
-    let inserted = tokio::select! {
-        inserted = insert(api, work, &place) => inserted,
-        () = told_to_stop(stop) => {
-            // It may have arrived or not.
-            cancel(api, &place).await;
-            return Err(stopped());
-        }
-    };
-    let job = match inserted {
-        Ok(job) => job,
-        Err(Refusal::Failure(failure)) => return Ok(Err((failure, false))),
-        Err(refusal) => return Err(refusal.into_error(work.sql())),
-    };
+async fn to_the_end(api: &Api, work: &Work, place: &mut Place) -> Result<Json, Refusal> {
+    let job = insert(api, work, place).await?;
     if let Some(location) = job["jobReference"]["location"].as_str() {
         place.location = Some(location.to_owned());
     }
-    let waited = tokio::select! {
-        waited = wait(api, &place, job) => waited,
-        () = told_to_stop(stop) => {
-            cancel(api, &place).await;
-            return Err(stopped());
-        }
-    };
-    let job = waited.map_err(|refusal| refusal.into_error(work.sql()))?;
-    let error = &job["status"]["errorResult"];
-    if error.is_null() {
-        return Ok(Ok(Done { place, job }));
-    }
-    let is_script = job["statistics"]["query"]["statementType"] == "SCRIPT"
-        || job["statistics"]["numChildJobs"].as_str().is_some_and(|count| count != "0");
-    Ok(Err((Failure::of_job(error), is_script)))
+    wait(api, place, job).await
 }
 
 fn stopped() -> DbError {
@@ -158,8 +162,8 @@ async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
 /// Sends the job. That it is there already means that an earlier answer was lost.
 async fn insert(api: &Api, work: &Work, place: &Place) -> Result<Json, Refusal> {
     let resource = work.resource(api, place);
-    let body = match &work.rows {
-        Some(rows) => Body::Upload { job: resource, rows: rows.clone() },
+    let body = match &work.upload {
+        Some(upload) => Body::Upload { job: resource, rows: upload.rows.clone() },
         None => Body::Json(resource),
     };
     let path = format!("/projects/{}/jobs", place.project);
@@ -179,7 +183,6 @@ async fn wait(api: &Api, place: &Place, mut job: Json) -> Result<Json, Refusal> 
     let mut round = 0;
     while job["status"]["state"] != "DONE" {
         if api.settings.job_timeout.is_some_and(|limit| begun.elapsed() > limit + GRACE) {
-            cancel(api, place).await;
             let message = "the job took longer than `job_execution_timeout_seconds` and was cancelled";
             return Err(Refusal::Failure(Failure { message: message.into(), ..Failure::default() }));
         }

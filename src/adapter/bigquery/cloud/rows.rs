@@ -145,6 +145,14 @@ fn interval(text: &str) -> Option<Value> {
     })
 }
 
+/// A seed's cell as a load job reads it. JSON goes as what it says, all else as text.
+pub fn cell_json(column: &Column, text: &str) -> Json {
+    let is_json = column.data_type.trim().eq_ignore_ascii_case("JSON");
+    // Text that is no JSON goes as it is, for BigQuery to refuse or to take.
+    let parsed = if is_json { serde_json::from_str(text).ok() } else { None };
+    parsed.unwrap_or_else(|| Json::from(text))
+}
+
 /// A column of a seed as a field of a load job's schema: `NUMERIC(10, 2)` keeps its parameters.
 pub fn field(column: &Column) -> Json {
     let text = column.data_type.trim();

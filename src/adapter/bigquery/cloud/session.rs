@@ -2,7 +2,7 @@
 //! between jobs, so `begin`, `commit` and `rollback` do nothing: each statement is atomic by itself.
 
 use super::api::{Api, Refusal};
-use super::job::{self, Done, Work};
+use super::job::{self, Done, Upload, Work};
 use super::tables;
 use super::{rows, transport};
 use crate::adapter::{
@@ -60,26 +60,28 @@ impl CloudSession {
         CloudSession { api, runtime, stop: watch::Sender::new(false), labels: Vec::new(), receipt: None }
     }
 
-    /// Runs a job to its end and keeps its receipt; costs add up until they are asked for.
+    /// Runs a job to its end and keeps its receipt.
     fn work(&mut self, work: &Work) -> Result<Done, DbError> {
         let mut stop = self.stop.subscribe();
         let done = self.runtime.block_on(job::run(&self.api, work, &mut stop))?;
-        let mut fresh = receipt(&done);
-        if let Some(before) = self.receipt.take() {
-            let sum = |a: Option<u64>, b: Option<u64>| a.map_or(b, |a| Some(a + b.unwrap_or(0)));
-            fresh.bytes_processed = sum(fresh.bytes_processed, before.bytes_processed);
-            fresh.bytes_billed = sum(fresh.bytes_billed, before.bytes_billed);
-            fresh.slot_ms = sum(fresh.slot_ms, before.slot_ms);
-        }
-        self.receipt = Some(fresh);
+        self.receipt = Some(receipt(&done));
         Ok(done)
     }
 
     fn ask<T>(&self, question: impl Future<Output = Result<T, Refusal>>) -> Result<T, DbError> {
+        self.ask_about(None, question)
+    }
+
+    /// Waits for an answer, unless the user stops the run; `sql` is what an error points into.
+    fn ask_about<T>(
+        &self,
+        sql: Option<&str>,
+        question: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, DbError> {
         let mut stop = self.stop.subscribe();
         self.runtime.block_on(async {
             tokio::select! {
-                answer = question => answer.map_err(|refusal| refusal.into_error(None)),
+                answer = question => answer.map_err(|refusal| refusal.into_error(sql)),
                 _ = stop.wait_for(|stop| *stop) => Err(DbError::new(DbErrorKind::Interrupted, "the request was given up")),
             }
         })
@@ -105,7 +107,7 @@ impl CloudSession {
         };
         let configuration =
             JobConfiguration { query: Some(query), dry_run: dry.then_some(true), ..self.configuration() };
-        Work { configuration, rows: None }
+        Work { configuration, upload: None }
     }
 
     /// The rows of a query job, page after page; none for statements that give none.
@@ -145,7 +147,7 @@ impl CloudSession {
             query: Vec::new(),
             body: transport::Body::Json(body),
         };
-        let job = self.runtime.block_on(self.api.call(&request)).map_err(|refusal| refusal.into_error(Some(sql)))?;
+        let job = self.ask_about(Some(sql), self.api.call(&request))?;
         let error = &job["status"]["errorResult"];
         if !error.is_null() {
             return Err(super::failure::Failure::of_job(error).into_error(Some(sql)));
@@ -195,27 +197,22 @@ impl Session for CloudSession {
     fn load(&mut self, path: &Path, columns: &[Column], values: &[Vec<Option<String>>]) -> Result<u64, DbError> {
         let mut lines = String::new();
         for row in values {
-            let cells = columns
-                .iter()
-                .zip(row)
-                .filter_map(|(column, cell)| Some((column.name.clone(), Json::from(cell.as_deref()?))));
+            let cells = columns.iter().zip(row).filter_map(|(column, cell)| {
+                Some((column.name.clone(), rows::cell_json(column, cell.as_deref()?)))
+            });
             lines.push_str(&Json::Object(cells.collect::<Map<_, _>>()).to_string());
             lines.push('\n');
         }
         let fields: Vec<Json> = columns.iter().map(rows::field).collect();
-        let schema = serde_json::from_value(serde_json::json!({ "fields": fields })).map_err(|why| {
-            DbError::new(DbErrorKind::Semantic, format!("a seed cannot have a column of this type: {why}"))
-                .help("`column_types` takes scalar types: STRING, INT64, NUMERIC(10, 2), TIMESTAMP...")
-        })?;
+        let upload = Upload { schema: serde_json::json!({ "fields": fields }), rows: Arc::new(lines.into_bytes()) };
         let load = JobConfigurationLoad {
             destination_table: Some(reference(path)),
-            schema: Some(schema),
             source_format: Some("NEWLINE_DELIMITED_JSON".to_owned()),
             write_disposition: Some("WRITE_TRUNCATE".to_owned()),
             ..JobConfigurationLoad::default()
         };
         let configuration = JobConfiguration { load: Some(load), ..self.configuration() };
-        let done = self.work(&Work { configuration, rows: Some(Arc::new(lines.into_bytes())) })?;
+        let done = self.work(&Work { configuration, upload: Some(upload) })?;
         Ok(number(&done.job["statistics"]["load"]["outputRows"]).unwrap_or(values.len() as u64))
     }
 
@@ -272,7 +269,7 @@ impl BigQueryTables for CloudSession {
             ..JobConfigurationTableCopy::default()
         };
         let configuration = JobConfiguration { copy: Some(copy), ..self.configuration() };
-        self.work(&Work { configuration, rows: None }).map(|_| ())
+        self.work(&Work { configuration, upload: None }).map(|_| ())
     }
 
     fn dataset(&mut self, project: &str, dataset: &str) -> Result<Option<Json>, DbError> {
