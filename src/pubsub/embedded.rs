@@ -2,8 +2,8 @@
 
 use super::bus::{Attributes, Bus, BusError, BusErrorKind, BusResult, Incoming, Outgoing};
 use super::core::{Delivery, Fault, FaultKind, Limits};
-use super::proto::pubsub as api;
 use super::service::Service;
+use rsdbt_proto::pubsub as api;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,9 +2,9 @@
 //! most of it is dead. One file is the whole state: `journal-N.log`, and a compaction writes N+1 before it removes N.
 
 use super::core::{Broker, Fault, FaultKind};
-use super::proto::journal::Record;
 use crate::sys;
 use prost::Message;
+use rsdbt_proto::journal::Record;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};

@@ -8,7 +8,6 @@ mod core;
 mod embedded;
 mod journal;
 mod network;
-mod proto;
 mod server;
 mod service;
 
@@ -17,7 +16,7 @@ pub use embedded::Embedded;
 pub use network::Network;
 pub use server::serve;
 
-use proto::pubsub as api;
+use rsdbt_proto::pubsub as api;
 
 /// The subscription that `ensure` creates: long leases, since a batch is acknowledged only when it is committed.
 fn subscription_config(name: &str, topic: &str) -> api::Subscription {

@@ -2,9 +2,9 @@
 
 use super::bus::{Attributes, Bus, BusError, BusErrorKind, BusResult, Incoming, Outgoing};
 use super::embedded::to_api;
-use super::proto::pubsub as api;
 use api::publisher_client::PublisherClient;
 use api::subscriber_client::SubscriberClient;
+use rsdbt_proto::pubsub as api;
 use std::future::Future;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;

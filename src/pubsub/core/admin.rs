@@ -2,8 +2,8 @@
 
 use super::topic::micros;
 use super::{Broker, Fault, FaultKind, Kind, Result, check};
-use crate::pubsub::proto::{journal, pubsub as api};
 use prost_types::FieldMask;
+use rsdbt_proto::{journal, pubsub as api};
 
 /// Copies the fields that a mask names; errors name one that cannot be changed.
 macro_rules! masked {

@@ -3,7 +3,7 @@
 use super::filter::Filter;
 use super::topic::{duration_micros, size};
 use super::{Fault, FaultKind, Result};
-use crate::pubsub::proto::pubsub as api;
+use rsdbt_proto::pubsub as api;
 
 pub const MAX_MESSAGES: usize = 1_000;
 pub const MAX_BYTES: usize = 10_000_000;

@@ -2,7 +2,7 @@
 
 use super::topic::Stored;
 use super::{Broker, Kind, frame};
-use crate::pubsub::proto::{journal, pubsub as api};
+use rsdbt_proto::{journal, pubsub as api};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

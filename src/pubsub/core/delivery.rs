@@ -2,7 +2,7 @@
 
 use super::subscription::{AckId, Delivery, Limits, max_attempts};
 use super::{Broker, Fault, FaultKind, Kind, Result, check};
-use crate::pubsub::proto::{journal, pubsub as api};
+use rsdbt_proto::{journal, pubsub as api};
 
 impl Broker {
     /// Takes messages and gives their ids. They are delivered once they are durable.

@@ -17,8 +17,8 @@ pub use fault::{Fault, FaultKind};
 pub use subscription::{Delivery, Limits};
 pub use topic::Stored;
 
-use super::proto::{journal, journal::record::Kind, pubsub as api};
 use prost::Message;
+use rsdbt_proto::{journal, journal::record::Kind, pubsub as api};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use subscription::Subscription;

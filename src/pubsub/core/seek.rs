@@ -2,7 +2,7 @@
 
 use super::topic::{Stored, duration_micros};
 use super::{Broker, Fault, FaultKind, Kind, Result};
-use crate::pubsub::proto::{journal, pubsub as api};
+use rsdbt_proto::{journal, pubsub as api};
 use std::collections::BTreeSet;
 
 impl Broker {

@@ -2,7 +2,7 @@
 
 use super::filter::Filter;
 use super::topic::Stored;
-use crate::pubsub::proto::pubsub as api;
+use rsdbt_proto::pubsub as api;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 

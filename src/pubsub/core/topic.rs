@@ -1,6 +1,6 @@
 //! Messages as they are kept, and the topics that they were published to.
 
-use crate::pubsub::proto::pubsub as api;
+use rsdbt_proto::pubsub as api;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -7,9 +7,9 @@ mod streaming;
 mod subscriber;
 
 use super::bus::{BusError, BusErrorKind, BusResult};
-use super::proto::pubsub::publisher_server::PublisherServer;
-use super::proto::pubsub::subscriber_server::SubscriberServer;
 use super::service::Service;
+use rsdbt_proto::pubsub::publisher_server::PublisherServer;
+use rsdbt_proto::pubsub::subscriber_server::SubscriberServer;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;

@@ -2,8 +2,8 @@
 
 use super::status::status;
 use crate::pubsub::core::Fault;
-use crate::pubsub::proto::pubsub as api;
 use crate::pubsub::service::Service;
+use rsdbt_proto::pubsub as api;
 use std::sync::Arc;
 use tonic::{Request, Response, Status, async_trait};
 

@@ -7,12 +7,12 @@ use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions, Value};
+use rsdbt_proto::DESCRIPTORS;
 use serde_json::{Map, Value as Json, json};
 use std::sync::Arc;
 use tonic::{Code, Status};
 use tower::ServiceExt;
 
-const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 const MAX_BODY: usize = 32 << 20;
 
 /// `PUT /v1/{name=projects/*/topics/*}` -> `/google.pubsub.v1.Publisher/CreateTopic`.

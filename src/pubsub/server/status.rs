@@ -1,8 +1,8 @@
 //! The broker's refusals as gRPC statuses.
 
 use crate::pubsub::core::{Fault, FaultKind};
-use crate::pubsub::proto::rpc;
 use prost::Message;
+use rsdbt_proto::rpc;
 use std::collections::BTreeMap;
 use tonic::{Code, Status};
 

@@ -3,9 +3,9 @@
 use super::status::status;
 use super::subscriber::{MAX_ANSWER, received};
 use crate::pubsub::core::{Broker, Fault, Limits};
-use crate::pubsub::proto::pubsub as api;
 use crate::pubsub::service::Service;
 use api::streaming_pull_response::{AcknowledgeConfirmation, ModifyAckDeadlineConfirmation, SubscriptionProperties};
+use rsdbt_proto::pubsub as api;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::mpsc;

@@ -197,9 +197,10 @@ impl Session for CloudSession {
     fn load(&mut self, path: &Path, columns: &[Column], values: &[Vec<Option<String>>]) -> Result<u64, DbError> {
         let mut lines = String::new();
         for row in values {
-            let cells = columns.iter().zip(row).filter_map(|(column, cell)| {
-                Some((column.name.clone(), rows::cell_json(column, cell.as_deref()?)))
-            });
+            let cells = columns
+                .iter()
+                .zip(row)
+                .filter_map(|(column, cell)| Some((column.name.clone(), rows::cell_json(column, cell.as_deref()?))));
             lines.push_str(&Json::Object(cells.collect::<Map<_, _>>()).to_string());
             lines.push('\n');
         }

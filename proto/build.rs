@@ -1,4 +1,4 @@
-//! Generates the Pub/Sub types and service traits from `proto/`, with a compiler written in Rust: no protoc is needed.
+//! Generates the Pub/Sub types and service traits from the protos, with a compiler written in Rust: no protoc is needed.
 #![allow(clippy::disallowed_methods)]
 
 use std::path::PathBuf;
@@ -11,9 +11,10 @@ const FILES: [&str; 4] = [
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    println!("cargo::rerun-if-changed=proto");
+    println!("cargo::rerun-if-changed=google");
+    println!("cargo::rerun-if-changed=rsdbt");
     println!("cargo::rerun-if-changed=build.rs");
-    let mut compiler = protox::Compiler::new(["proto"])?;
+    let mut compiler = protox::Compiler::new(["."])?;
     compiler.include_imports(true).open_files(FILES)?;
     // The HTTP rules of the REST side are options of the methods, which only the encoded form keeps.
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
