@@ -60,6 +60,8 @@ impl LocalSession {
     /// Creates what is missing: dataset, event table, quarantine and ledger.
     pub fn landing(&mut self, dataset: &str, table: &str, dedupe: Dedupe) -> Result<Landing, DbError> {
         let name = |table: &str| format!("`{dataset}`.`{table}`");
+        // Every checkpoint compresses the table's last rows again: DuckDB's 16 MB of log would mean one per few batches.
+        self.connection.query("set checkpoint_threshold = '256MB'")?;
         self.run(&format!("create schema if not exists `{dataset}`"))?;
         let tables = [
             (table.to_owned(), EVENTS),
