@@ -8,6 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What one pull gives at most, so that a batch of large messages stays small.
+const MOST_BYTES: usize = 64 << 20;
+
 pub struct Embedded {
     service: Arc<Service>,
     place: String,
@@ -78,7 +81,7 @@ impl Bus for Embedded {
     }
 
     fn pull(&self, subscription: &str, most: usize, patience: Duration) -> BusResult<Vec<Incoming>> {
-        let limits = Limits { messages: most, bytes: usize::MAX };
+        let limits = Limits { messages: most, bytes: MOST_BYTES };
         let found = self.service.wait_for(patience, |broker, now| {
             let taken = broker.pull(subscription, limits, None, now)?;
             Ok((!taken.is_empty()).then_some(taken))

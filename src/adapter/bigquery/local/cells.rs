@@ -3,7 +3,7 @@
 use crate::adapter::duckdb::client::arrow;
 use crate::adapter::{DbError, DbErrorKind};
 use arrow::array::{ArrayRef, BinaryArray, BooleanArray, Int64Array, StringArray, TimestampMicrosecondArray};
-use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::record_batch::RecordBatch;
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Texts {
     bytes: String,
-    lengths: Vec<usize>,
+    /// Where each text ends.
+    ends: Vec<usize>,
     present: Vec<bool>,
 }
 
@@ -34,24 +35,26 @@ pub struct Rows {
 impl Texts {
     pub fn push(&mut self, text: Option<&str>) {
         self.bytes.push_str(text.unwrap_or_default());
-        self.lengths.push(text.map_or(0, str::len));
+        self.ends.push(self.bytes.len());
         self.present.push(text.is_some());
     }
 
     pub fn len(&self) -> usize {
-        self.lengths.len()
+        self.ends.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.lengths.is_empty()
+        self.ends.is_empty()
+    }
+
+    /// The text at a place below `len`.
+    pub fn get(&self, at: usize) -> Option<&str> {
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.present[at].then(|| &self.bytes[start..self.ends[at]])
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Option<&str>> {
-        let ends = self.lengths.iter().scan(0, |end, length| {
-            *end += length;
-            Some((*end - length, *end))
-        });
-        ends.zip(&self.present).map(|((start, end), present)| present.then(|| &self.bytes[start..end]))
+        (0..self.len()).map(|at| self.get(at))
     }
 
     /// A batch of one column.
@@ -60,12 +63,13 @@ impl Texts {
     }
 
     fn array(&self) -> Result<StringArray, arrow::error::ArrowError> {
-        // Arrow's offsets have 31 bits.
-        if i32::try_from(self.bytes.len()).is_err() {
+        let offsets: Result<Vec<i32>, _> =
+            std::iter::once(&0).chain(&self.ends).map(|end| i32::try_from(*end)).collect();
+        let offsets = offsets.map_err(|_| {
             let message = "the texts of one column of a batch take more than 2 GiB: make batches smaller";
-            return Err(arrow::error::ArrowError::InvalidArgumentError(message.to_owned()));
-        }
-        let offsets = OffsetBuffer::from_lengths(self.lengths.iter().copied());
+            arrow::error::ArrowError::InvalidArgumentError(message.to_owned())
+        })?;
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
         let nulls = NullBuffer::from(self.present.as_slice());
         StringArray::try_new(offsets, Buffer::from(self.bytes.as_bytes()), Some(nulls))
     }
