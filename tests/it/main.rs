@@ -6,6 +6,8 @@ mod crash;
 mod dashboard;
 mod errors;
 mod events;
+#[cfg(feature = "gcp-pubsub")]
+mod gcp;
 mod incremental;
 mod layers;
 mod live_shopping;

@@ -81,15 +81,18 @@ pub struct SimulateArgs {
     pub bus: BusArgs,
 }
 
-/// Where messages go. PUBSUB_EMULATOR_HOST=host:port sends them to that broker instead of the embedded one.
+/// Where messages go.
 #[derive(Debug, Clone, clap::Args)]
 pub struct BusArgs {
+    /// embedded, gcp (Google Cloud Pub/Sub), or the HOST:PORT of a broker [default: PUBSUB_EMULATOR_HOST, or embedded]
+    #[arg(long, value_name = "BUS")]
+    pub bus: Option<String>,
     /// The folder of the embedded broker [default: .pubsub in the project]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// The project of topics and subscriptions
-    #[arg(long, default_value = "live-shopping", value_name = "ID")]
-    pub bus_project: String,
+    /// The project of topics and subscriptions [default: live-shopping, but none for gcp]
+    #[arg(long, value_name = "ID")]
+    pub bus_project: Option<String>,
     #[arg(long, default_value = "live-events", value_name = "NAME")]
     pub topic: String,
     #[arg(long, default_value = "live-events-ingest", value_name = "NAME")]
