@@ -1,4 +1,4 @@
-//! `ingest`: from the bus into the local warehouse.
+//! `ingest`: from the bus into the warehouse, local or in the cloud.
 
 use super::args::{IngestArgs, ProgressFormat};
 use super::options::Options;
@@ -52,8 +52,12 @@ pub fn run(options: &Options, arguments: &IngestArgs, report: &Arc<dyn Report>) 
             report.diagnostic(&Diagnostic::warning(Code::BUS, message));
         }
     };
-    let connect = || pipeline::open_local(&profile, &project.root);
-    let ended = stream::ingest(open.bus.as_ref(), connect, &job, &metrics, &stop, tell);
+    let (root, bus) = (&project.root, open.bus.as_ref());
+    let ended = if profile.kind == "bigquery" && !profile.is_local_bigquery() {
+        stream::ingest(bus, || pipeline::open_cloud(&profile, root), &job, &metrics, &stop, tell)
+    } else {
+        stream::ingest(bus, || pipeline::open_local(&profile, root), &job, &metrics, &stop, tell)
+    };
     progress(arguments.output, &metrics, report);
     match ended {
         Ok(()) => {

@@ -4,6 +4,7 @@ mod catalog;
 mod landing;
 mod macros;
 mod ml;
+mod outbox;
 mod result;
 mod script;
 mod session;
@@ -17,6 +18,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
 pub use landing::{Batch, Cells, Dedupe, Landed, Landing, QUARANTINE_SUFFIX, Rows};
+pub use outbox::{Account, Append, Outbox};
 pub use result::field_types;
 pub use session::LocalSession;
 
