@@ -147,7 +147,19 @@ fn sink_kind(arguments: &SimulateArgs) -> Result<SinkKind, Diagnostic> {
     }
 }
 
+#[cfg(feature = "browser")]
+use super::browse::run as browse;
+
+#[cfg(not(feature = "browser"))]
+fn browse(_: &Options, _: &SimulateArgs, _: usize, _: &Arc<dyn Report>) -> Result<u8, Stop> {
+    let help = "build it in with `cargo build --release --features browser`; `rsdbt shop serve` works without";
+    Err(wrong("this rsdbt was built without the browser driver, which --browser uses").help(help).into())
+}
+
 pub fn run(options: &Options, arguments: &SimulateArgs, report: &Arc<dyn Report>) -> Result<u8, Stop> {
+    if let Some(shoppers) = arguments.browser {
+        return browse(options, arguments, shoppers, report);
+    }
     let settings = Settings::read(arguments)?;
     match settings.sink {
         _ if arguments.verify => verify(options, arguments, &settings, report),
@@ -304,7 +316,7 @@ fn conclude(ran: &Ran, settings: &Settings, report: &Arc<dyn Report>) -> u8 {
     OK
 }
 
-fn manifest_path(arguments: &SimulateArgs, target: &Path, run_id: &str) -> PathBuf {
+pub fn manifest_path(arguments: &SimulateArgs, target: &Path, run_id: &str) -> PathBuf {
     arguments.manifest.clone().unwrap_or_else(|| target.join("simulations").join(format!("{run_id}.json")))
 }
 

@@ -19,6 +19,11 @@ impl Running {
         Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs"))
     }
 
+    #[cfg(feature = "browser")]
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     pub fn terminate(&self) {
         let done = Command::new("kill").arg(self.0.id().to_string()).status().expect("kill runs");
         assert!(done.success());
@@ -149,6 +154,12 @@ fn a_bus_that_is_not_there_is_said() {
     #[cfg(not(feature = "gcp-pubsub"))]
     project.run(&["ingest", "--bus", "gcp", "--bus-project", "lab"]).fails(2).says("--features gcp-pubsub");
     project.run(&["ingest", "--bus", "nowhere"]).fails(2).says("'nowhere' is not HOST:PORT");
+}
+
+#[cfg(not(feature = "browser"))]
+#[test]
+fn a_browser_that_is_not_built_in_is_said() {
+    Project::live_shopping().run(&["simulate", "--browser", "2"]).fails(2).says("--features browser");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! One integration binary: every test of the built program lives in a module here.
 
+#[cfg(feature = "browser")]
+mod browser;
 mod cli;
 mod cloud;
 mod crash;

@@ -77,8 +77,19 @@ pub struct SimulateArgs {
     /// Send nothing: compare the manifest of these settings with the warehouse
     #[arg(long)]
     pub verify: bool,
+    /// Instead of simulated events, the clicks of N shoppers in headless Chromium, through the bus
+    #[arg(long, value_name = "N", value_parser = shoppers, conflicts_with_all = ["events", "rate", "speed", "live", "backfill", "start", "sink", "output", "verify"])]
+    pub browser: Option<usize>,
+    /// Visits of each shopper of --browser
+    #[arg(long, default_value_t = 5, value_name = "N", requires = "browser")]
+    pub sessions: usize,
     #[command(flatten)]
     pub bus: BusArgs,
+}
+
+fn shoppers(text: &str) -> Result<usize, String> {
+    let number = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (1..=100).contains(&number) { Ok(number) } else { Err("a machine has room for 1 to 100 browsers".to_owned()) }
 }
 
 /// Where messages go.
