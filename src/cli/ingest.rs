@@ -53,7 +53,7 @@ pub fn run(options: &Options, arguments: &IngestArgs, report: &Arc<dyn Report>) 
         }
     };
     let (root, bus) = (&project.root, open.bus.as_ref());
-    let ended = if profile.kind == "bigquery" && !profile.is_local_bigquery() {
+    let ended = if pipeline::is_cloud(&profile) {
         stream::ingest(bus, || pipeline::open_cloud(&profile, root), &job, &metrics, &stop, tell)
     } else {
         stream::ingest(bus, || pipeline::open_local(&profile, root), &job, &metrics, &stop, tell)

@@ -208,6 +208,11 @@ pub fn open(profile: &Profile, root: &str) -> Result<Arc<dyn Warehouse>, DbError
     Ok(Arc::new(open_cloud(profile, root)?))
 }
 
+/// BigQuery itself, not the laptop's.
+pub fn is_cloud(profile: &Profile) -> bool {
+    profile.kind == "bigquery" && !profile.is_local_bigquery()
+}
+
 /// BigQuery itself; nothing is sent yet.
 pub fn open_cloud(profile: &Profile, root: &str) -> Result<CloudBigQuery, DbError> {
     CloudBigQuery::open(&profile.settings, (&profile.database, &profile.schema), Path::new(root))

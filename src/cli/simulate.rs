@@ -340,8 +340,15 @@ fn verify(
             .help("give the options of the run that is to be verified, or its --manifest")
     })?;
     let fail = |error| Stop(vec![pipeline::connection_error(&error)]);
-    let mut session = pipeline::open_local(&profile, &project.root).map_err(fail)?;
-    let verdict = stream::verify(&mut session, &manifest, dataset, table).map_err(fail)?;
+    let verdict = if pipeline::is_cloud(&profile) {
+        let mut session = pipeline::open(&profile, &project.root).and_then(|cloud| cloud.session()).map_err(fail)?;
+        let dataset = format!("{}.{dataset}", profile.database);
+        stream::verify(session.as_mut(), &manifest, &dataset, table)
+    } else {
+        let mut session = pipeline::open_local(&profile, &project.root).map_err(fail)?;
+        stream::verify(&mut session, &manifest, dataset, table)
+    };
+    let verdict = verdict.map_err(fail)?;
     report.line(&format!(
         "Run {}: {} sent as {}, {} arrived once each; lost {}, duplicated {}, late {} (sent late {}), quarantined {} (sent unreadable {})",
         manifest.run_id,

@@ -126,6 +126,8 @@
     cart.clear();
     drawCart();
     byId('pay').close();
+    // The button that opened the dialog is disabled now.
+    byId('cart-title').focus();
     say('Thank you for your order');
   });
   addEventListener('pagehide', () => tell('stream_exit'));

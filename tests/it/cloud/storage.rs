@@ -46,8 +46,9 @@ pub struct State {
     made: usize,
     /// Rows by table, as they were sent.
     tables: BTreeMap<String, Vec<Vec<u8>>>,
-    appends: usize,
-    /// Told to whoever asks: that it was asked for with a token.
+    /// What happened to each append.
+    pub met: Vec<Fault>,
+    /// Of the last request.
     pub authorization: String,
     pub routing: String,
 }
@@ -187,8 +188,9 @@ impl Storage {
     async fn append(&self, request: &api::AppendRowsRequest) -> Result<api::AppendRowsResponse, Status> {
         let fault = {
             let mut state = self.state();
-            state.appends += 1;
-            (self.plan)(state.appends)
+            let fault = (self.plan)(state.met.len() + 1);
+            state.met.push(fault);
+            fault
         };
         match fault {
             Fault::Refuse => return Err(Status::unavailable("come back later")),

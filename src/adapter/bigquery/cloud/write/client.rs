@@ -18,7 +18,8 @@ use tonic::{Code, Request, Status};
 /// A request holds at most 10 MB.
 const MAX_MESSAGE: usize = 20 << 20;
 const CONNECT: Duration = Duration::from_secs(20);
-const ANSWER: Duration = Duration::from_secs(60);
+/// A connection that is dead without having said so is noticed.
+const PING: Duration = Duration::from_secs(30);
 
 pub struct Client {
     inner: BigQueryWriteClient<Channel>,
@@ -47,7 +48,10 @@ impl Client {
             let message = format!("`storage_endpoint: {address}` in profiles.yml cannot be used: {why}");
             DbError::new(DbErrorKind::Unsupported, message)
         };
-        let mut endpoint = Endpoint::from_shared(address.clone()).map_err(wrong)?.connect_timeout(CONNECT);
+        let mut endpoint = Endpoint::from_shared(address.clone())
+            .map_err(wrong)?
+            .connect_timeout(CONNECT)
+            .http2_keep_alive_interval(PING);
         if address.starts_with("https://") {
             endpoint = endpoint.tls_config(ClientTlsConfig::new().with_native_roots()).map_err(wrong)?;
         }
@@ -69,7 +73,6 @@ impl Client {
                 request.metadata_mut().insert(key, value);
             }
         }
-        request.set_timeout(ANSWER);
         Ok(request)
     }
 

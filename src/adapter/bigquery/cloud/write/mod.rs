@@ -17,12 +17,15 @@ use gcp_bigquery_client::google::cloud::bigquery::storage::v1 as storage;
 use prost::Message;
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use storage::append_rows_request::{ProtoData, Rows as Sent};
 use tokio::runtime::Runtime;
 
 const EVENTS: &str = "events";
 const QUARANTINE: &str = "quarantine";
+/// One request. And how long it is repeated before `ingest` hears of it, which goes on trying and can be stopped.
+const ANSWER: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(20);
 /// A request holds less than 10 MB, with everything around the rows.
 const REQUEST: usize = 8 << 20;
 
@@ -240,7 +243,7 @@ impl CloudLander {
         Ok(moved)
     }
 
-    /// Asks again until there is an answer, at most until the profile's deadline. The inner error is the stream's.
+    /// Asks again until there is an answer, for some time. The inner error is the stream's.
     fn patiently<T>(
         &self,
         what: &str,
@@ -249,7 +252,9 @@ impl CloudLander {
         let begun = Instant::now();
         let mut attempt = 0;
         loop {
-            let why = match self.runtime.block_on(call(&self.client)) {
+            let answer = self.runtime.block_on(async { tokio::time::timeout(ANSWER, call(&self.client)).await });
+            let late = || Refused::Passing(format!("nothing for {} s", ANSWER.as_secs()));
+            let why = match answer.unwrap_or_else(|_| Err(late())) {
                 Ok(done) => return Ok(Ok(done)),
                 Err(Refused::Already) => return Ok(Err("it is there already".to_owned())),
                 Err(Refused::Stream(why)) => return Ok(Err(why)),
@@ -257,7 +262,7 @@ impl CloudLander {
                 Err(Refused::Passing(why)) => why,
             };
             let wait = pause(attempt);
-            if begun.elapsed() + wait > self.settings().retry_deadline {
+            if begun.elapsed() + wait > self.settings().retry_deadline.min(PATIENCE) {
                 let message = format!("no answer from BigQuery's Storage Write API about {what}: {why}");
                 return Err(DbError::new(DbErrorKind::Other, message)
                     .help("check the network and `storage_endpoint`; what was not confirmed is in the journal"));
