@@ -77,7 +77,7 @@ test-pubsub: build
 
 # Google's official Rust client behind `--bus gcp` against `rsdbt pubsub serve`: kills in the middle, 0 lost, 0 doubled (5 min).
 test-gcp-pubsub: $(LIBRARY)
-	$(CARGO) test --release $(FEATURES) --features gcp-pubsub --test it gcp::
+	$(CARGO) test --release $(FEATURES) --features gcp-pubsub --lib --test it gcp::
 
 # Shoppers in headless Chromium: what they click is what lands, and no process stays (needs Chromium).
 test-browser: $(LIBRARY)

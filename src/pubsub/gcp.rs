@@ -1,6 +1,9 @@
 //! The bus in Google Cloud, through Google's own client. It batches what is published and keeps leases alive; here its
 //! futures and streams become calls that block, with bounds on what is under way.
 
+#[cfg(test)]
+mod tests;
+
 use super::bus::{Attributes, Bus, BusError, BusErrorKind, BusResult, Incoming, Outgoing};
 use google_cloud_auth::credentials::anonymous;
 use google_cloud_gax::client_builder;

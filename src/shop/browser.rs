@@ -111,19 +111,25 @@ async fn run(
         .args(ARGUMENTS)
         .build()?;
     let (mut browser, mut handler) = patient("starting Chromium", Browser::launch(config)).await?;
+    let gone = Arc::new(AtomicBool::new(false));
+    let flag = gone.clone();
     // Messages that it cannot read are no reason to stop; a connection that breaks is.
-    let mut events = tokio::spawn(async move {
+    let events = tokio::spawn(async move {
         while let Some(heard) = handler.next().await {
             if matches!(heard, Err(CdpError::Ws(_) | CdpError::Io(_))) {
                 break;
             }
         }
+        flag.store(true, Ordering::SeqCst);
     });
     let trip = tokio::select! {
         trip = crowd_in(&browser, address, crowd, world) => trip,
-        () = stopped(stop) => Err("stopped".to_owned()),
-        _ = &mut events => Err("the browser has ended in the middle of it".to_owned()),
+        () = raised(stop) => Err("stopped".to_owned()),
+        () = raised(&gone) => Err(String::new()),
     };
+    // Calls that were under way fail then too, with words that say less.
+    let ended = || "the browser has ended in the middle of it".to_owned();
+    let trip = trip.map_err(|why| if gone.load(Ordering::SeqCst) { ended() } else { why });
     // Asked nicely first; nothing of it stays in any case.
     let closed = tokio::time::timeout(CLOSING, async { browser.close().await.is_ok() && browser.wait().await.is_ok() });
     if !closed.await.unwrap_or(false) {
@@ -133,8 +139,8 @@ async fn run(
     trip
 }
 
-async fn stopped(stop: &AtomicBool) {
-    while !stop.load(Ordering::SeqCst) {
+async fn raised(flag: &AtomicBool) {
+    while !flag.load(Ordering::SeqCst) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
