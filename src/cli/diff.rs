@@ -149,9 +149,12 @@ fn one(left: &mut Side, right: &mut Side, node: &Node, arguments: &DiffArgs) -> 
     let shared: Vec<Column> =
         ours.iter().filter(|c| theirs.iter().any(|o| o.name.eq_ignore_ascii_case(&c.name))).cloned().collect();
     verdict.rows = (count(left, node)?, count(right, &other)?);
-    verdict.step = verdict.rows.0.max(verdict.rows.1).div_ceil(arguments.sample.max(1)).max(1);
-    let a = rows(left, node, &keys, &shared, verdict.step)?;
-    let b = rows(right, &other, &keys, &shared, verdict.step)?;
+    let names = sampled_by(&keys, &shared);
+    if !names.is_empty() {
+        verdict.step = verdict.rows.0.max(verdict.rows.1).div_ceil(arguments.sample.max(1)).max(1);
+    }
+    let a = rows(left, node, &names, &shared, verdict.step)?;
+    let b = rows(right, &other, &names, &shared, verdict.step)?;
     let rule = Rule { keys, tolerance: arguments.tolerance };
     Ok(Verdict { found: Difference { columns: columns(&ours, &theirs), ..compare(&a, &b, &rule) }, ..verdict })
 }
@@ -216,18 +219,21 @@ fn count(side: &mut Side, node: &Node) -> Result<u64, DbError> {
     }
 }
 
+/// The columns whose hash decides which rows are in the sample: the key, or all that have the same text on both sides.
+/// None where nothing can be hashed; then all rows are compared.
+fn sampled_by(keys: &[String], shared: &[Column]) -> Vec<String> {
+    const HASHABLE: [&str; 6] = ["INT64", "STRING", "DATE", "TIMESTAMP", "DATETIME", "BOOL"];
+    let hashable = shared.iter().filter(|column| HASHABLE.contains(&column.data_type.to_uppercase().as_str()));
+    let hashable: Vec<String> = hashable.map(|column| column.name.clone()).collect();
+    let is_hashable = |key: &String| hashable.iter().any(|name| name.eq_ignore_ascii_case(key));
+    if !keys.is_empty() && keys.iter().all(is_hashable) { keys.to_vec() } else { hashable }
+}
+
 /// The rows of a side: all, or those whose hash falls on the sample, which is the same on both sides.
-fn rows(side: &mut Side, node: &Node, keys: &[String], shared: &[Column], step: u64) -> Result<Table, DbError> {
-    let hashable = |column: &&Column| {
-        ["INT64", "STRING", "DATE", "TIMESTAMP", "DATETIME", "BOOL"].contains(&column.data_type.to_uppercase().as_str())
-    };
-    let names: Vec<String> = match keys {
-        [] => shared.iter().filter(hashable).map(|column| column.name.clone()).collect(),
-        keys => keys.to_vec(),
-    };
+fn rows(side: &mut Side, node: &Node, names: &[String], shared: &[Column], step: u64) -> Result<Table, DbError> {
     let list: Vec<String> = shared.iter().map(|column| format!("`{}`", column.name)).collect();
     let mut sql = format!("select {} from {}", list.join(", "), relation(node));
-    if step > 1 && !names.is_empty() {
+    if step > 1 {
         let parts: Vec<String> = names.iter().map(|name| format!("ifnull(cast(`{name}` as string), '')")).collect();
         sql.push_str(&format!(" where mod(farm_fingerprint(concat({})), {step}) = 0", parts.join(", '|', ")));
     }

@@ -2,7 +2,8 @@
 //! Pure: it sees tables of values and knows no warehouse.
 
 use crate::adapter::{Column, Table, Value};
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, VecDeque};
 
 /// What is compared and how exactly.
 #[derive(Debug, Clone)]
@@ -112,7 +113,8 @@ fn keyed<'t>(table: &'t Table, keys: &[String], shared: &[&str]) -> Keyed<'t> {
     let position = |name: &str| table.columns.iter().position(|column| same_name(&column.name, name));
     let places: Vec<usize> = shared.iter().filter_map(|name| position(name)).collect();
     let key_places: Vec<usize> = match keys {
-        [] => places.clone(),
+        // Two floats may be equal and yet differ in every digit that is shown: they never decide which rows meet.
+        [] => places.iter().copied().filter(|at| !table.columns[*at].data_type.contains("FLOAT64")).collect(),
         keys => keys.iter().filter_map(|name| position(name)).collect(),
     };
     let mut rows = Keyed::new();
@@ -157,20 +159,34 @@ pub fn compare(left: &Table, right: &Table, rule: &Rule) -> Difference {
     found
 }
 
-/// How many rows of each side have no equal on the other.
+/// How many rows of each side have no equal on the other. Both sides are sorted, so that equals are near each other.
 fn unmatched(left: &[Vec<&Value>], right: &[Vec<&Value>], tolerance: f64) -> (usize, usize) {
-    let mut free: Vec<&Vec<&Value>> = right.iter().collect();
+    let sorted = |rows: &[Vec<&'_ Value>]| -> Vec<usize> {
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        order.sort_by(|a, b| {
+            let pairs = rows[*a].iter().zip(&rows[*b]);
+            pairs.map(|(a, b)| in_order(a, b)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        });
+        order
+    };
+    let mut free: VecDeque<usize> = sorted(right).into();
     let mut alone = 0;
-    for row in left {
-        let twin = free.iter().position(|other| row.iter().zip(*other).all(|(a, b)| equal(a, b, tolerance)));
-        match twin {
-            Some(at) => {
-                free.swap_remove(at);
-            }
+    for at in sorted(left) {
+        let is_twin = |other: &usize| left[at].iter().zip(&right[*other]).all(|(a, b)| equal(a, b, tolerance));
+        match free.iter().position(is_twin) {
+            Some(twin) => _ = free.remove(twin),
             None => alone += 1,
         }
     }
     (alone, free.len())
+}
+
+/// An order in which nearly equal values are neighbours.
+fn in_order(a: &Value, b: &Value) -> Ordering {
+    match (a, b) {
+        (Value::Float(a), Value::Float(b)) => a.total_cmp(b),
+        (a, b) => text(a).cmp(&text(b)),
+    }
 }
 
 #[cfg(test)]
@@ -193,6 +209,17 @@ mod tests {
         let b = table(&types, vec![vec![Value::Int(2), Value::Null], vec![Value::Int(1), Value::Float(0.3)]]);
         assert!(compare(&a, &b, &rule(&["id"])).is_empty());
         assert!(compare(&a, &b, &rule(&[])).is_empty());
+    }
+
+    #[test]
+    fn the_tolerance_holds_for_rows_without_a_key() {
+        let types = [("name", "STRING"), ("x", "FLOAT64")];
+        let row = |x: f64| vec![Value::Text("a".into()), Value::Float(x)];
+        let (a, b) = (table(&types, vec![row(1.04), row(7.0)]), table(&types, vec![row(7.3), row(1.06)]));
+        let near = Rule { keys: Vec::new(), tolerance: 0.05 };
+        assert!(compare(&a, &b, &near).is_empty());
+        let found = compare(&a, &b, &Rule { tolerance: 0.03, ..near });
+        assert_eq!((found.only_left.len(), found.only_right.len()), (1, 1));
     }
 
     #[test]

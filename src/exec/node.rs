@@ -164,18 +164,15 @@ fn carry_out(
     }
     let compiled = sys::now_utc();
     result.timing.push(Timing { name: "compile", started, completed: compiled });
-    if purpose == Purpose::Estimate {
-        estimate(world, host, result)?;
-    }
-    if purpose == Purpose::Clone {
-        materialize(world, host, result, "clone")?;
+    match (purpose, node.resource_type) {
+        (Purpose::Compile, _) => {}
+        (Purpose::Estimate, _) => estimate(world, host, result)?,
+        (Purpose::Clone, _) => materialize(world, host, result, "clone")?,
+        (Purpose::Build, ResourceType::Analysis | ResourceType::Operation) => {}
+        (Purpose::Build, ResourceType::Test) => test(world, host, result)?,
+        (Purpose::Build, _) => materialize(world, host, result, node.materialized())?,
     }
     if purpose == Purpose::Build {
-        match node.resource_type {
-            ResourceType::Test => test(world, host, result)?,
-            ResourceType::Analysis | ResourceType::Operation => {}
-            _ => materialize(world, host, result, node.materialized())?,
-        }
         result.timing.push(Timing { name: "execute", started: compiled, completed: sys::now_utc() });
     }
     Ok(())

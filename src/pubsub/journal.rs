@@ -10,7 +10,9 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// Below this size compaction is not worth it.
-const SMALL: u64 = 64 << 20;
+const SMALL: u64 = 128 << 20;
+/// A log is compacted when it has grown so many times: a backlog is written again seldom, and replay stays short.
+const GROWTH: u64 = 4;
 
 pub struct Journal {
     folder: PathBuf,
@@ -46,7 +48,7 @@ impl Journal {
         file.set_len(length).and_then(|()| file.seek(SeekFrom::Start(length))).map_err(|why| failed(&path, &why))?;
         // What an interrupted compaction left behind.
         numbers.iter().filter(|old| **old != number).for_each(|old| _ = sys::remove_file(&self::path(folder, *old)));
-        let mut journal = Journal { folder: folder.to_owned(), number, file, length, compacted: length, _lock: lock };
+        let mut journal = Journal { folder: folder.to_owned(), number, file, length, compacted: 0, _lock: lock };
         let header = broker.take_log();
         journal.append(&header)?;
         Ok((journal, broker))
@@ -82,7 +84,7 @@ impl Journal {
     }
 
     pub fn is_worth_compacting(&self) -> bool {
-        self.length > SMALL.max(self.compacted * 2)
+        self.length > SMALL.max(self.compacted * GROWTH)
     }
 
     /// Replaces the log by the state. A crash at any moment leaves the old file or the new one.

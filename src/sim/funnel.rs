@@ -7,6 +7,7 @@ use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, LogNormal};
 use std::cmp::Ordering;
+use std::sync::LazyLock;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
@@ -56,6 +57,16 @@ impl Step {
         }
     }
 }
+
+const STEPS: [Step; 9] = [Start, View, Click, Cart, Checkout, Order, Chat, Exit, Gone];
+
+/// How long a viewer stays at each step, in the order of `STEPS`.
+static DWELL: LazyLock<[LogNormal<f64>; 9]> = LazyLock::new(|| {
+    STEPS.map(|step| {
+        let (median, sigma) = step.dwell();
+        LogNormal::new(f64::ln(median), sigma).expect("every spread is finite")
+    })
+});
 
 /// Names of segments, as in seeds/customers.csv.
 const SEGMENTS: [&str; 4] = ["browser", "bargain_hunter", "loyal", "chatter"];
@@ -189,8 +200,7 @@ impl Session {
             left < 0.0
         });
         let Some((next, _)) = next.or(options.last()) else { return false };
-        let (median, sigma) = self.step.dwell();
-        let seconds: f64 = LogNormal::new(f64::ln(median), sigma).map_or(median, |law| law.sample(rng));
+        let seconds: f64 = DWELL[self.step as usize].sample(rng);
         // A visit's silence stays below half an hour: longer ones are new visits.
         self.at += (seconds.clamp(0.2, 1_500.0) * 1e6) as i64;
         self.step = *next;

@@ -16,14 +16,13 @@ pub fn uuid(seed: u64, number: u64, micros: i64) -> String {
 /// 32 digits with hyphens in their places; a formatter would take most of an event's time.
 fn text(bits: u128) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut out = Vec::with_capacity(36);
-    for place in 0..32 {
-        if matches!(place, 8 | 12 | 16 | 20) {
-            out.push(b'-');
-        }
-        out.push(DIGITS[(bits >> (124 - 4 * place)) as usize & 15]);
+    let mut out = *b"00000000-0000-0000-0000-000000000000";
+    let places = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+    for (byte, place) in bits.to_be_bytes().into_iter().zip(places) {
+        out[place] = DIGITS[usize::from(byte >> 4)];
+        out[place + 1] = DIGITS[usize::from(byte & 15)];
     }
-    String::from_utf8(out).unwrap_or_default()
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// The finalizer of SplitMix64 (Steele, Lea and Flood 2014): every bit of the input changes half of the output.

@@ -6,7 +6,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, LogNormal};
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BinaryHeap;
 
 /// How likely each flaw is, per event.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -52,13 +52,22 @@ pub struct Tally {
     pub malformed: u64,
     pub extra_field: u64,
     pub renamed_field: u64,
-    pub by_type: BTreeMap<&'static str, u64>,
+    /// In the order of their first event.
+    pub by_type: Vec<(&'static str, u64)>,
 }
 
 impl Tally {
     /// Events that a reader can only put into quarantine.
     pub fn unreadable(&self) -> u64 {
         self.malformed + self.renamed_field
+    }
+
+    fn count(&mut self, event_type: &'static str) {
+        // There are a handful, so looking through them is faster than a map.
+        match self.by_type.iter_mut().find(|(known, _)| *known == event_type) {
+            Some((_, count)) => *count += 1,
+            None => self.by_type.push((event_type, 1)),
+        }
     }
 }
 
@@ -136,7 +145,7 @@ impl<I: Iterator<Item = Event>> Emissions<I> {
         let seq = self.tally.events;
         self.tally.events += 1;
         self.tally.emissions += 1;
-        *self.tally.by_type.entry(event.event_type).or_default() += 1;
+        self.tally.count(event.event_type);
         let shape = self.shape();
         if shape == Shape::Sound && self.chance(self.flaws.duplicate) {
             let lag = self.lag(AGAIN);

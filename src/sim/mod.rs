@@ -17,6 +17,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::sync::Arc;
 pub use world::{Product, Stream, Viewer, World};
 
@@ -113,11 +114,12 @@ impl Iterator for Simulation {
             self.open.push(Reverse(Session::start(arrival, self.arrivals.count())));
             self.next_arrival = self.arrivals.next(&self.world, &mut self.rng);
         }
-        let Reverse(mut session) = self.open.pop()?;
+        let mut first = self.open.peek_mut()?;
+        let Reverse(session) = &mut *first;
         let mut event = session.event(&self.world, &mut self.rng);
         event.event_id = ident::uuid(self.config.seed ^ self.config.id_salt, self.given, event.event_micros);
-        if session.step(&self.world, &mut self.rng) {
-            self.open.push(Reverse(session));
+        if !session.step(&self.world, &mut self.rng) {
+            PeekMut::pop(first);
         }
         self.given += 1;
         Some(event)

@@ -94,7 +94,7 @@ impl Due {
     }
 
     fn wait(&mut self, emission: &Emission, number: u64) -> Duration {
-        let due = self.seconds(emission, number).unwrap_or(0.0);
+        let Some(due) = self.seconds(emission, number) else { return Duration::ZERO };
         let elapsed = self.begun.elapsed().as_secs_f64();
         Duration::try_from_secs_f64(due - elapsed).unwrap_or_default()
     }

@@ -1,6 +1,6 @@
 //! An event as a message: JSON with the event's columns and its place in a run.
 
-use crate::adapter::bigquery::local::{Batch, Cells, Rows};
+use crate::adapter::bigquery::local::{Batch, Cells, Rows, Texts};
 use crate::pubsub::{Incoming, Outgoing};
 use crate::sim::{Emission, Event, Shape};
 use crate::sys;
@@ -222,7 +222,7 @@ fn own_micros(text: &[u8]) -> Option<i64> {
 /// Collects messages as the columns of the landing table, and what is no event as the columns of the quarantine.
 #[derive(Default)]
 pub struct Collector {
-    texts: [Vec<Option<String>>; 12],
+    texts: [Texts; 12],
     times: [Vec<Option<i64>>; 2],
     numbers: [Vec<Option<i64>>; 2],
     bad: Rejected,
@@ -230,12 +230,12 @@ pub struct Collector {
 
 #[derive(Default)]
 struct Rejected {
-    keys: Vec<Option<String>>,
-    reasons: Vec<Option<String>>,
+    keys: Texts,
+    reasons: Texts,
     raw: Vec<Option<Vec<u8>>>,
-    ids: Vec<Option<String>>,
+    ids: Texts,
     times: Vec<Option<i64>>,
-    runs: Vec<Option<String>>,
+    runs: Texts,
     numbers: [Vec<Option<i64>>; 2],
 }
 
@@ -255,20 +255,19 @@ impl Collector {
         }
         let time = micros(&message.event_time)?;
         let start = message.stream_start_time.as_deref().map(micros).transpose()?;
-        let owned = |text: Option<Cow<str>>| text.map(Cow::into_owned);
         let texts = [
-            owned(Some(message.event_id)),
-            owned(message.stream_id),
-            owned(message.streamer_name),
-            owned(message.viewer_id),
-            owned(message.viewer_email),
-            owned(message.viewer_state),
-            owned(message.device_type),
-            owned(Some(message.event_type)),
-            owned(message.product_id),
-            owned(message.product_name),
-            owned(message.chat_message),
-            owned(message.run_id),
+            Some(message.event_id.as_ref()),
+            message.stream_id.as_deref(),
+            message.streamer_name.as_deref(),
+            message.viewer_id.as_deref(),
+            message.viewer_email.as_deref(),
+            message.viewer_state.as_deref(),
+            message.device_type.as_deref(),
+            Some(message.event_type.as_ref()),
+            message.product_id.as_deref(),
+            message.product_name.as_deref(),
+            message.chat_message.as_deref(),
+            message.run_id.as_deref(),
         ];
         self.row(texts, [start, Some(time)], [message.shard, message.seq]);
         Ok(())
@@ -276,26 +275,26 @@ impl Collector {
 
     /// Takes an event as it is, without a message around it.
     pub fn simulated(&mut self, event: &Event, stamp: &Stamp) {
-        let text = |value: &str| Some(value.to_owned());
+        let product = event.product.as_ref();
         let texts = [
-            text(&event.event_id),
-            text(&event.stream.id),
-            text(&event.stream.streamer),
-            text(&event.viewer.id),
-            text(&event.viewer.email),
-            text(&event.viewer.state),
-            text(&event.viewer.device),
-            text(event.event_type),
-            event.product.as_ref().map(|product| product.id.clone()),
-            event.product.as_ref().map(|product| product.name.clone()),
-            event.chat_message.map(str::to_owned),
-            text(stamp.run_id),
+            Some(event.event_id.as_ref()),
+            Some(event.stream.id.as_ref()),
+            Some(event.stream.streamer.as_ref()),
+            Some(event.viewer.id.as_ref()),
+            Some(event.viewer.email.as_ref()),
+            Some(event.viewer.state.as_ref()),
+            Some(event.viewer.device.as_ref()),
+            Some(event.event_type),
+            product.map(|product| product.id.as_ref()),
+            product.map(|product| product.name.as_ref()),
+            event.chat_message,
+            Some(stamp.run_id),
         ];
         let times = [Some(event.stream_start_micros), Some(event.event_micros)];
         self.row(texts, times, [Some(stamp.shard), Some(stamp.seq)]);
     }
 
-    fn row(&mut self, texts: [Option<String>; 12], times: [Option<i64>; 2], numbers: [Option<i64>; 2]) {
+    fn row(&mut self, texts: [Option<&str>; 12], times: [Option<i64>; 2], numbers: [Option<i64>; 2]) {
         self.texts.iter_mut().zip(texts).for_each(|(column, value)| column.push(value));
         self.times.iter_mut().zip(times).for_each(|(column, value)| column.push(value));
         self.numbers.iter_mut().zip(numbers).for_each(|(column, value)| column.push(value));
@@ -357,12 +356,12 @@ impl Rejected {
             Some(id) => format!("{id}/{:08x}", crc32fast::hash(&message.data)),
             None => format!("{}/{}", message.publish_micros, message.message_id),
         };
-        self.keys.push(Some(key));
-        self.reasons.push(Some(reason));
+        self.keys.push(Some(&key));
+        self.reasons.push(Some(&reason));
         self.raw.push(Some(message.data.to_vec()));
-        self.ids.push(Some(message.message_id.clone()));
+        self.ids.push(Some(&message.message_id));
         self.times.push(Some(message.publish_micros));
-        self.runs.push(message.attribute("run_id").map(str::to_owned));
+        self.runs.push(message.attribute("run_id"));
         self.numbers[0].push(number("shard"));
         self.numbers[1].push(number("seq"));
     }

@@ -1,30 +1,11 @@
 //! Landing of event batches: one transaction holds the rows, their de-duplication, the quarantine and the ledger.
 
 use super::LocalSession;
+use super::cells::Rows;
 use crate::adapter::duckdb::{client, warehouse as duck};
 use crate::adapter::{DbError, DbErrorKind, Value};
 use crate::sys;
-use client::arrow::array::{ArrayRef, BinaryArray, Int64Array, StringArray, TimestampMicrosecondArray};
-use client::arrow::datatypes::{DataType, Field, Schema};
-use client::arrow::record_batch::RecordBatch;
 use std::collections::HashSet;
-use std::sync::Arc;
-
-/// The values of one column.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Cells {
-    Text(Vec<Option<String>>),
-    Int(Vec<Option<i64>>),
-    Bytes(Vec<Option<Vec<u8>>>),
-    /// Microseconds since 1970-01-01.
-    Timestamp(Vec<Option<i64>>),
-}
-
-/// Columns of equal length. The first one is the key: rows with a known key are not added again.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Rows {
-    pub columns: Vec<(&'static str, Cells)>,
-}
 
 /// A batch on its way into the warehouse.
 #[derive(Debug, Default)]
@@ -65,6 +46,8 @@ const ADDED: [&str; 3] = ["run_id STRING", "shard INT64", "seq INT64"];
 
 pub const QUARANTINE_SUFFIX: &str = "_quarantine";
 const LEDGER_TABLE: &str = "_ingest_batches";
+/// The temporary table of a batch's keys.
+const STAGE: &str = "rsdbt_stage";
 
 /// A table where events land, ready for batches.
 pub struct Landing {
@@ -77,6 +60,8 @@ impl LocalSession {
     /// Creates what is missing: dataset, event table, quarantine and ledger.
     pub fn landing(&mut self, dataset: &str, table: &str, dedupe: Dedupe) -> Result<Landing, DbError> {
         let name = |table: &str| format!("`{dataset}`.`{table}`");
+        // Every checkpoint compresses the table's last rows again: DuckDB's 16 MB of log would mean one per few batches.
+        self.connection.query("set checkpoint_threshold = '256MB'")?;
         self.run(&format!("create schema if not exists `{dataset}`"))?;
         let tables = [
             (table.to_owned(), EVENTS),
@@ -130,93 +115,52 @@ impl LocalSession {
         format!("{}.{}.{}", duck::name(self.connection.catalog()), duck::name(dataset), duck::name(table))
     }
 
-    /// Appends to a temporary table, and from there what is new; gives how many rows that were.
+    /// Appends the rows that are new; gives how many these were.
     fn add(&mut self, dataset: &str, table: &str, rows: &Rows, dedupe: Dedupe) -> Result<u64, DbError> {
-        let Some((key, Cells::Text(keys))) = rows.columns.first() else { return Ok(0) };
-        if keys.is_empty() {
-            return Ok(0);
-        }
-        let target = self.full_name(dataset, table);
-        let stage = format!("rsdbt_stage_{table}");
-        let names: Vec<String> = rows.columns.iter().map(|(name, _)| duck::name(name)).collect();
-        let names = names.join(", ");
-        self.connection.query(&format!(
-            "create temp table if not exists {0} as select {names} from {target} limit 0; truncate {0}",
-            duck::name(&stage)
-        ))?;
-        let (batch, least, most) = arrow(rows, keys, dedupe)?;
-        let refused = |why: client::Error| DbError::new(DbErrorKind::Execution, why.to_string());
+        let Some(keys) = rows.keys().filter(|keys| !keys.is_empty()) else { return Ok(0) };
+        let fresh = match dedupe {
+            Dedupe::Off => vec![true; keys.len()],
+            Dedupe::On => {
+                let mut known = self.known(dataset, table, rows)?;
+                // The second one of a batch is as known as one that is in the table.
+                keys.iter().map(|key| known.insert(key.unwrap_or_default().to_owned())).collect()
+            }
+        };
+        let names: Vec<&str> = rows.columns.iter().map(|(name, _)| *name).collect();
+        let catalog = self.connection.catalog().to_owned();
+        let client = self.connection.client();
         let mut appender =
-            self.connection.client().appender_to_catalog_and_db(&stage, "temp", "main").map_err(refused)?;
-        appender.append_record_batch(batch).map_err(refused)?;
+            client.appender_with_columns_to_catalog_and_db(table, &catalog, dataset, &names).map_err(refused)?;
+        appender.append_record_batch(rows.record_batch(Some(&fresh))?).map_err(refused)?;
+        appender.flush().map_err(refused)?;
+        Ok(fresh.iter().filter(|is_fresh| **is_fresh).count() as u64)
+    }
+
+    /// The keys of the batch that are in the table.
+    fn known(&mut self, dataset: &str, table: &str, rows: &Rows) -> Result<HashSet<String>, DbError> {
+        let target = self.full_name(dataset, table);
+        let (Some(keys), Some((key, _))) = (rows.keys(), rows.columns.first()) else { return Ok(HashSet::new()) };
+        self.connection.query(&format!("create or replace temp table {STAGE} (key varchar)"))?;
+        let mut appender =
+            self.connection.client().appender_to_catalog_and_db(STAGE, "temp", "main").map_err(refused)?;
+        appender.append_record_batch(keys.record_batch("key")?).map_err(refused)?;
         appender.flush().map_err(refused)?;
         drop(appender);
-        let stage = duck::name(&stage);
+        let bound = |key: Option<&str>| key.unwrap_or_default().replace('\'', "''");
         // Keys that begin with a time are neighbours on disk: the range lets DuckDB skip all older rows.
-        let unknown = match dedupe {
-            Dedupe::Off => String::new(),
-            Dedupe::On => format!(
-                " where not exists (select 1 from {target} as known where known.{key} = fresh.{key} \
-                 and known.{key} between '{}' and '{}')",
-                least.replace('\'', "''"),
-                most.replace('\'', "''")
-            ),
+        let found = self.connection.query(&format!(
+            "select key from {STAGE} where key in (select {key} from {target} where {key} between '{}' and '{}')",
+            bound(keys.iter().flatten().min()),
+            bound(keys.iter().flatten().max()),
+        ))?;
+        let text = |row: Vec<Value>| match row.into_iter().next() {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
         };
-        let inserted = self
-            .connection
-            .query(&format!("insert into {target} ({names}) select {names} from {stage} as fresh{unknown}"))?;
-        match inserted.rows.first().and_then(|row| row.first()) {
-            Some(Value::Int(count)) => Ok(u64::try_from(*count).unwrap_or(0)),
-            _ => Ok(0),
-        }
+        Ok(found.rows.into_iter().filter_map(text).collect())
     }
 }
 
-impl Rows {
-    pub fn len(&self) -> usize {
-        match self.columns.first() {
-            Some((_, Cells::Text(values))) => values.len(),
-            Some((_, Cells::Int(values) | Cells::Timestamp(values))) => values.len(),
-            Some((_, Cells::Bytes(values))) => values.len(),
-            None => 0,
-        }
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-/// The rows in Arrow's form, the first of each key only, and the least and the greatest key.
-fn arrow(rows: &Rows, keys: &[Option<String>], dedupe: Dedupe) -> Result<(RecordBatch, String, String), DbError> {
-    let mut seen = HashSet::with_capacity(keys.len());
-    let keep: Vec<usize> =
-        (0..keys.len()).filter(|at| seen.insert(keys[*at].as_deref()) || dedupe == Dedupe::Off).collect();
-    let mut fields = Vec::new();
-    let mut arrays: Vec<ArrayRef> = Vec::new();
-    for (name, cells) in &rows.columns {
-        let (kind, array): (DataType, ArrayRef) = match cells {
-            Cells::Text(values) => {
-                (DataType::Utf8, Arc::new(keep.iter().map(|at| values[*at].as_deref()).collect::<StringArray>()))
-            }
-            Cells::Int(values) => {
-                (DataType::Int64, Arc::new(keep.iter().map(|at| values[*at]).collect::<Int64Array>()))
-            }
-            Cells::Bytes(values) => {
-                (DataType::Binary, Arc::new(keep.iter().map(|at| values[*at].as_deref()).collect::<BinaryArray>()))
-            }
-            Cells::Timestamp(values) => {
-                let array = keep.iter().map(|at| values[*at]).collect::<TimestampMicrosecondArray>();
-                let array = array.with_timezone("UTC");
-                (client::arrow::array::Array::data_type(&array).clone(), Arc::new(array))
-            }
-        };
-        fields.push(Field::new(*name, kind, true));
-        arrays.push(array);
-    }
-    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
-        .map_err(|why| DbError::new(DbErrorKind::Other, why.to_string()))?;
-    let texts = || keys.iter().flatten();
-    let bound = |text: Option<&String>| text.cloned().unwrap_or_default();
-    Ok((batch, bound(texts().min()), bound(texts().max())))
+fn refused(why: client::Error) -> DbError {
+    DbError::new(DbErrorKind::Execution, why.to_string())
 }

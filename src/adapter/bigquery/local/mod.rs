@@ -1,6 +1,7 @@
 //! BigQuery on an embedded DuckDB file: sessions that run BigQuery scripts. No BigQuery text reaches DuckDB untranslated.
 
 mod catalog;
+mod cells;
 mod landing;
 mod macros;
 mod ml;
@@ -17,7 +18,8 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
-pub use landing::{Batch, Cells, Dedupe, Landed, Landing, QUARANTINE_SUFFIX, Rows};
+pub use cells::{Cells, Rows, Texts};
+pub use landing::{Batch, Dedupe, Landed, Landing, QUARANTINE_SUFFIX};
 pub use outbox::{Account, Append, Outbox};
 pub use result::field_types;
 pub use session::LocalSession;

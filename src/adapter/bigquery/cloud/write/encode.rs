@@ -3,7 +3,7 @@
 
 use crate::adapter::bigquery::local::{Cells, Rows};
 use gcp_bigquery_client::google::cloud::bigquery::storage::v1::ProtoSchema;
-use prost::encoding;
+use prost::encoding::{self, WireType};
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, FieldDescriptorProto};
 use serde_json::{Value as Json, json};
@@ -40,17 +40,28 @@ pub fn schema(rows: &Rows) -> ProtoSchema {
     }
 }
 
-/// One row; what is null is left out.
-pub fn encode(rows: &Rows, row: usize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(512);
+/// The rows that `keep` marks, in order; what is null is left out.
+pub fn encode(rows: &Rows, keep: &[bool]) -> Vec<Vec<u8>> {
+    let mut all: Vec<Vec<u8>> = keep.iter().map(|keep| Vec::with_capacity(if *keep { 512 } else { 0 })).collect();
     for (tag, (_, cells)) in (1..).zip(&rows.columns) {
+        let outs = all.iter_mut().zip(keep);
         match cells {
-            Cells::Text(values) => values[row].iter().for_each(|value| encoding::string::encode(tag, value, &mut out)),
-            Cells::Bytes(values) => values[row].iter().for_each(|value| encoding::bytes::encode(tag, value, &mut out)),
+            Cells::Text(texts) => outs.zip(texts.iter()).for_each(|((out, keep), text)| {
+                if let (Some(text), true) = (text, keep) {
+                    encoding::encode_key(tag, WireType::LengthDelimited, out);
+                    encoding::encode_varint(text.len() as u64, out);
+                    out.extend_from_slice(text.as_bytes());
+                }
+            }),
+            Cells::Bytes(values) => outs.zip(values).filter(|((_, keep), _)| **keep).for_each(|((out, _), value)| {
+                value.iter().for_each(|value| encoding::bytes::encode(tag, value, out));
+            }),
             Cells::Int(values) | Cells::Timestamp(values) => {
-                values[row].iter().for_each(|value| encoding::int64::encode(tag, value, &mut out));
+                outs.zip(values).filter(|((_, keep), _)| **keep).for_each(|((out, _), value)| {
+                    value.iter().for_each(|value| encoding::int64::encode(tag, value, out));
+                });
             }
         }
     }
-    out
+    all.into_iter().zip(keep).filter_map(|(out, keep)| keep.then_some(out)).collect()
 }

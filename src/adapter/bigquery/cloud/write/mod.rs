@@ -8,7 +8,7 @@ use super::api::{Api, pause};
 use super::session::CloudSession;
 use super::tables;
 use super::{CloudBigQuery, settings::Settings};
-use crate::adapter::bigquery::local::{Account, Append, Batch, Cells, Dedupe, Landed, Outbox, QUARANTINE_SUFFIX, Rows};
+use crate::adapter::bigquery::local::{Account, Append, Batch, Dedupe, Landed, Outbox, QUARANTINE_SUFFIX, Rows};
 use crate::adapter::bigquery::{Lander, Target};
 use crate::adapter::{DbError, DbErrorKind, Path, Session, Value};
 use crate::sys;
@@ -109,27 +109,25 @@ impl CloudLander {
 
     /// Puts the rows whose keys are new into requests; gives how many that are.
     fn prepare(&mut self, target: &'static str, rows: &Rows, appends: &mut Vec<Append>) -> Result<u64, DbError> {
-        let keys = match rows.columns.first() {
-            Some((_, Cells::Text(keys))) => keys.as_slice(),
-            _ => &[],
-        };
+        let Some(keys) = rows.keys() else { return Ok(0) };
         let mut seen = HashSet::with_capacity(keys.len());
-        let first = keys.iter().enumerate().filter_map(|(row, key)| Some((row, key.as_deref()?)));
-        let first: Vec<(usize, &str)> = first.filter(|(_, key)| seen.insert(*key)).collect();
-        let known = self.outbox.stage(target, &first.iter().map(|(_, key)| *key).collect::<Vec<_>>())?;
-        let mut fresh = first.into_iter().filter(|(_, key)| !known.contains(*key)).peekable();
-        if fresh.peek().is_none() {
+        let mut keep: Vec<bool> = keys.iter().map(|key| key.is_some_and(|key| seen.insert(key))).collect();
+        let first: Vec<&str> = keys.iter().zip(&keep).filter_map(|(key, keep)| key.filter(|_| *keep)).collect();
+        let known = self.outbox.stage(target, &first)?;
+        keep.iter_mut().zip(keys.iter()).for_each(|(keep, key)| *keep &= key.is_some_and(|key| !known.contains(key)));
+        if !keep.contains(&true) {
             return Ok(0);
         }
         let (stream, mut offset) = self.stream(target, rows)?;
+        let fresh = first.into_iter().filter(|key| !known.contains(*key));
+        let mut fresh = fresh.zip(encode::encode(rows, &keep)).peekable();
         let mut count = 0;
-        while let Some((row, key)) = fresh.next() {
-            let mut encoded = vec![encode::encode(rows, row)];
-            let mut size = encoded[0].len();
-            while let Some((row, _)) = fresh.next_if(|_| size < REQUEST) {
-                let next = encode::encode(rows, row);
-                size += next.len();
-                encoded.push(next);
+        while let Some((key, row)) = fresh.next() {
+            let mut size = row.len();
+            let mut encoded = vec![row];
+            while let Some((_, row)) = fresh.next_if(|_| size < REQUEST) {
+                size += row.len();
+                encoded.push(row);
             }
             let many = encoded.len() as i64;
             let data = ProtoData {
