@@ -27,7 +27,7 @@ else
   LIBRARY  :=
 endif
 
-.PHONY: demo build lib test fmt clippy test-dbt test-bigquery test-pubsub test-crash bench-events conformance clean-demo
+.PHONY: demo build lib test fmt clippy test-dbt test-bigquery test-pubsub test-gcp-pubsub test-browser test-crash bench-events conformance clean-demo
 
 demo: build
 	scripts/demo.sh $(BIN)
@@ -74,6 +74,15 @@ test-bigquery: build
 # Google's official Python client against `rsdbt pubsub serve` (needs pip).
 test-pubsub: build
 	scripts/test_pubsub.sh $(BIN)
+
+# Google's official Rust client behind `--bus gcp` against `rsdbt pubsub serve`: kills in the middle, 0 lost, 0 doubled (5 min).
+test-gcp-pubsub: $(LIBRARY)
+	$(CARGO) test --release $(FEATURES) --features gcp-pubsub --lib --test it gcp::
+
+# Shoppers in headless Chromium: what they click is what lands, and no process stays (needs Chromium).
+test-browser: $(LIBRARY)
+	scripts/ensure_chromium.sh
+	$(CARGO) test --release $(FEATURES) --features browser --test it browser::
 
 # 200 processes that die at chosen steps: no event lost, none twice.
 test-crash: build

@@ -1,4 +1,4 @@
-//! `ingest`: from the bus into the local warehouse.
+//! `ingest`: from the bus into the warehouse, local or in the cloud.
 
 use super::args::{IngestArgs, ProgressFormat};
 use super::options::Options;
@@ -7,6 +7,7 @@ use crate::base::{Code, Diagnostic};
 use crate::load::load_settings;
 use crate::report::Report;
 use crate::stream::{self, Ended, Faults, Job, Metrics, Notice};
+use crate::sys;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,7 +37,7 @@ pub fn run(options: &Options, arguments: &IngestArgs, report: &Arc<dyn Report>) 
         batch: arguments.batch.max(1),
         every: Duration::from_millis(arguments.every.max(1)),
         drain: arguments.drain.then_some(SILENCE),
-        faults: Faults::from_environment(),
+        faults: faults(report),
     };
     report.line(&format!("Ingesting {} of {} into {dataset}.{table}", open.subscription, open.bus.describe()));
     let mut told = Instant::now();
@@ -51,8 +52,12 @@ pub fn run(options: &Options, arguments: &IngestArgs, report: &Arc<dyn Report>) 
             report.diagnostic(&Diagnostic::warning(Code::BUS, message));
         }
     };
-    let connect = || pipeline::open_local(&profile, &project.root);
-    let ended = stream::ingest(open.bus.as_ref(), connect, &job, &metrics, &stop, tell);
+    let (root, bus) = (&project.root, open.bus.as_ref());
+    let ended = if pipeline::is_cloud(&profile) {
+        stream::ingest(bus, || pipeline::open_cloud(&profile, root), &job, &metrics, &stop, tell)
+    } else {
+        stream::ingest(bus, || pipeline::open_local(&profile, root), &job, &metrics, &stop, tell)
+    };
     progress(arguments.output, &metrics, report);
     match ended {
         Ok(()) => {
@@ -66,6 +71,16 @@ pub fn run(options: &Options, arguments: &IngestArgs, report: &Arc<dyn Report>) 
             Ok(FAILED)
         }
     }
+}
+
+/// What a test wants done wrong. Whoever has set it unknowingly must not miss it.
+fn faults(report: &Arc<dyn Report>) -> Faults {
+    if let Some(named) = sys::env_var("RSDBT_FAULT").filter(|named| !named.is_empty()) {
+        let message = format!("RSDBT_FAULT={named} is set: this ingest may lose or double events");
+        let warning = Diagnostic::warning(Code::BUS, message);
+        report.diagnostic(&warning.help("it exists for rsdbt's own tests; unset it: `unset RSDBT_FAULT`"));
+    }
+    Faults::from_environment()
 }
 
 fn progress(format: ProgressFormat, metrics: &Metrics, report: &Arc<dyn Report>) {

@@ -1,6 +1,8 @@
 //! The command line: what was typed (`args`), what it means (`options`), and `pipeline`, the only place where stages meet.
 
 mod args;
+#[cfg(feature = "browser")]
+mod browse;
 mod bus;
 mod clean;
 mod cost;

@@ -205,7 +205,17 @@ pub fn open(profile: &Profile, root: &str) -> Result<Arc<dyn Warehouse>, DbError
         let file = (full != ":memory:").then(|| Path::new(&full));
         return Ok(Arc::new(LocalBigQuery::open(file, &profile.database, &profile.schema)?));
     }
-    Ok(Arc::new(CloudBigQuery::open(&profile.settings, (&profile.database, &profile.schema), Path::new(root))?))
+    Ok(Arc::new(open_cloud(profile, root)?))
+}
+
+/// BigQuery itself, not the laptop's.
+pub fn is_cloud(profile: &Profile) -> bool {
+    profile.kind == "bigquery" && !profile.is_local_bigquery()
+}
+
+/// BigQuery itself; nothing is sent yet.
+pub fn open_cloud(profile: &Profile, root: &str) -> Result<CloudBigQuery, DbError> {
+    CloudBigQuery::open(&profile.settings, (&profile.database, &profile.schema), Path::new(root))
 }
 
 /// A session on a `method: local` target, for `rsdbt sql`.

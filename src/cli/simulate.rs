@@ -147,7 +147,19 @@ fn sink_kind(arguments: &SimulateArgs) -> Result<SinkKind, Diagnostic> {
     }
 }
 
+#[cfg(feature = "browser")]
+use super::browse::run as browse;
+
+#[cfg(not(feature = "browser"))]
+fn browse(_: &Options, _: &SimulateArgs, _: usize, _: &Arc<dyn Report>) -> Result<u8, Stop> {
+    let help = "build it in with `cargo build --release --features browser`; `rsdbt shop serve` works without";
+    Err(wrong("this rsdbt was built without the browser driver, which --browser uses").help(help).into())
+}
+
 pub fn run(options: &Options, arguments: &SimulateArgs, report: &Arc<dyn Report>) -> Result<u8, Stop> {
+    if let Some(shoppers) = arguments.browser {
+        return browse(options, arguments, shoppers, report);
+    }
     let settings = Settings::read(arguments)?;
     match settings.sink {
         _ if arguments.verify => verify(options, arguments, &settings, report),
@@ -304,7 +316,7 @@ fn conclude(ran: &Ran, settings: &Settings, report: &Arc<dyn Report>) -> u8 {
     OK
 }
 
-fn manifest_path(arguments: &SimulateArgs, target: &Path, run_id: &str) -> PathBuf {
+pub fn manifest_path(arguments: &SimulateArgs, target: &Path, run_id: &str) -> PathBuf {
     arguments.manifest.clone().unwrap_or_else(|| target.join("simulations").join(format!("{run_id}.json")))
 }
 
@@ -328,8 +340,15 @@ fn verify(
             .help("give the options of the run that is to be verified, or its --manifest")
     })?;
     let fail = |error| Stop(vec![pipeline::connection_error(&error)]);
-    let mut session = pipeline::open_local(&profile, &project.root).map_err(fail)?;
-    let verdict = stream::verify(&mut session, &manifest, dataset, table).map_err(fail)?;
+    let verdict = if pipeline::is_cloud(&profile) {
+        let mut session = pipeline::open(&profile, &project.root).and_then(|cloud| cloud.session()).map_err(fail)?;
+        let dataset = format!("{}.{dataset}", profile.database);
+        stream::verify(session.as_mut(), &manifest, &dataset, table)
+    } else {
+        let mut session = pipeline::open_local(&profile, &project.root).map_err(fail)?;
+        stream::verify(&mut session, &manifest, dataset, table)
+    };
+    let verdict = verdict.map_err(fail)?;
     report.line(&format!(
         "Run {}: {} sent as {}, {} arrived once each; lost {}, duplicated {}, late {} (sent late {}), quarantined {} (sent unreadable {})",
         manifest.run_id,

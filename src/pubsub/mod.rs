@@ -1,4 +1,5 @@
-//! Messages between programs: the `Bus` that the rest of rsdbt sees, and a Pub/Sub broker of our own behind it.
+//! Messages between programs: the `Bus` that the rest of rsdbt sees, a Pub/Sub broker of our own behind it,
+//! and Google's.
 //!
 //! `core` decides, `journal` remembers, `service` puts a lock and a clock around both, `server` answers Pub/Sub's network
 //! protocols. Everything async stays in this room.
@@ -6,6 +7,8 @@
 mod bus;
 mod core;
 mod embedded;
+#[cfg(feature = "gcp-pubsub")]
+mod gcp;
 mod journal;
 mod network;
 mod server;
@@ -13,6 +16,8 @@ mod service;
 
 pub use bus::{Bus, BusError, BusErrorKind, BusResult, Incoming, Outgoing};
 pub use embedded::Embedded;
+#[cfg(feature = "gcp-pubsub")]
+pub use gcp::Gcp;
 pub use network::Network;
 pub use server::serve;
 

@@ -32,6 +32,9 @@ impl Network {
         let refused = |why: &dyn std::fmt::Display| {
             BusError::new(BusErrorKind::Refused, format!("the broker's address '{address}' is not HOST:PORT: {why}"))
         };
+        if address.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
+            return Err(refused(&"there is no port"));
+        }
         let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|why| refused(&why))?;
         let endpoint = endpoint.connect_timeout(Duration::from_secs(5)).timeout(TIMEOUT).tcp_nodelay(true);
         let runtime = tokio::runtime::Builder::new_multi_thread()

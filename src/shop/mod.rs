@@ -1,6 +1,12 @@
 //! A shop to click in: one page, and the collector that its events go to. Every event is on the bus before the page's
 //! request is answered.
 
+#[cfg(feature = "browser")]
+mod browser;
+
+#[cfg(feature = "browser")]
+pub use browser::{Crowd, Trip, browse};
+
 use crate::pubsub::{Bus, Outgoing};
 use crate::sim::World;
 use crate::sys::http::{Request, Response};

@@ -35,14 +35,20 @@
     };
     if (product) Object.assign(event, { product_id: product.id, product_name: product.name });
     if (message) event.chat_message = message;
-    // A beacon is delivered even when the page is being left.
-    navigator.sendBeacon('/collect', JSON.stringify(event));
+    // A beacon is delivered even when the page is being left. The browser refuses one when too many are on their way.
+    const body = JSON.stringify(event);
+    if (!navigator.sendBeacon('/collect', body)) fetch('/collect', { method: 'POST', body, keepalive: true });
     const line = element('li', { textContent: `${event.event_time.slice(11, 23)}  ${type}${product ? '  ' + product.name : ''}` });
     line.dataset.event = event.event_id;
     byId('events').prepend(line);
   }
 
-  function say(text) { byId('status').textContent = text; }
+  let silence;
+  function say(text) {
+    byId('status').textContent = text;
+    clearTimeout(silence);
+    silence = setTimeout(() => { byId('status').textContent = ''; }, 4000);
+  }
 
   function dollars(cents) { return '$' + (cents / 100).toFixed(2); }
 
@@ -120,6 +126,8 @@
     cart.clear();
     drawCart();
     byId('pay').close();
+    // The button that opened the dialog is disabled now.
+    byId('cart-title').focus();
     say('Thank you for your order');
   });
   addEventListener('pagehide', () => tell('stream_exit'));

@@ -2,7 +2,8 @@
 
 use super::metrics::Metrics;
 use super::wire::{Collector, batch_id};
-use crate::adapter::bigquery::local::{Dedupe, Landing, LocalSession};
+use crate::adapter::bigquery::local::Dedupe;
+use crate::adapter::bigquery::{Lander, Target};
 use crate::adapter::{DbError, DbErrorKind};
 use crate::pubsub::{Bus, BusError, BusErrorKind, Incoming};
 use crate::sys;
@@ -50,23 +51,24 @@ const ACK_CHUNK: usize = 500;
 const ACKS_IN_FLIGHT: usize = 16;
 
 /// Runs until stopped or drained. `tell` hears about every batch and every failure that is tried again.
-pub fn ingest(
+pub fn ingest<T: Target>(
     bus: &dyn Bus,
-    open: impl Fn() -> Result<LocalSession, DbError>,
+    open: impl Fn() -> Result<T, DbError>,
     job: &Job,
     metrics: &Metrics,
     stop: &AtomicBool,
     mut tell: impl FnMut(Notice),
 ) -> Result<(), Ended> {
     let started = sys::now().as_micros() as i64;
-    let mut warehouse: Option<(LocalSession, Landing)> = None;
+    let mut warehouse: Option<Box<dyn Lander>> = None;
     let mut pause = Duration::from_millis(250);
     let mut idle_since = Instant::now();
     let mut number = 0;
     while !stop.load(Ordering::SeqCst) {
         let outcome = match &mut warehouse {
             None => connect(&open, job).map(|opened| warehouse = Some(opened)).map_err(Ended::Warehouse),
-            Some(warehouse) => match one_batch(bus, warehouse, job, metrics, stop, &batch_id(started, number)) {
+            Some(warehouse) => match one_batch(bus, warehouse.as_mut(), job, metrics, stop, &batch_id(started, number))
+            {
                 Ok(0) if is_drained(bus, job, idle_since) => return Ok(()),
                 Ok(0) => Ok(()),
                 Ok(count) => {
@@ -120,11 +122,9 @@ impl std::fmt::Display for Ended {
     }
 }
 
-fn connect(open: &impl Fn() -> Result<LocalSession, DbError>, job: &Job) -> Result<(LocalSession, Landing), DbError> {
+fn connect<T: Target>(open: &impl Fn() -> Result<T, DbError>, job: &Job) -> Result<Box<dyn Lander>, DbError> {
     let dedupe = if job.faults.keep_duplicates { Dedupe::Off } else { Dedupe::On };
-    let mut session = open()?;
-    let landing = session.landing(job.dataset, job.table, dedupe)?;
-    Ok((session, landing))
+    open()?.lander(job.dataset, job.table, dedupe)
 }
 
 fn wait(pause: Duration, stop: &AtomicBool) {
@@ -146,7 +146,7 @@ fn is_drained(bus: &dyn Bus, job: &Job, idle_since: Instant) -> bool {
 /// Pulls and lands one batch; gives its number of messages.
 fn one_batch(
     bus: &dyn Bus,
-    (session, landing): &mut (LocalSession, Landing),
+    lander: &mut dyn Lander,
     job: &Job,
     metrics: &Metrics,
     stop: &AtomicBool,
@@ -163,7 +163,7 @@ fn one_batch(
     }
     let mut collector = Collector::default();
     messages.iter().for_each(|message| collector.message(message));
-    match session.land(landing, &collector.into_batch(Some(id.to_owned()))) {
+    match lander.land(&collector.into_batch(Some(id.to_owned()))) {
         Ok(landed) => {
             let committed = sys::now().as_micros() as i64;
             metrics.batch(&landed, messages.iter().map(|message| committed - message.publish_micros));

@@ -9,7 +9,7 @@ mod verify;
 mod wire;
 
 pub use ingest::{Ended, Faults, Job, Notice, ingest};
-pub use manifest::{Checkpoint, Manifest, run_id, salt};
+pub use manifest::{Checkpoint, Manifest, Shard, run_id, salt};
 pub use metrics::Metrics;
 pub use produce::{Pace, Producer, produce};
 pub use sink::{BusSink, CsvSink, HttpSink, JsonSink, ParquetSink, Sink, SinkError, WarehouseSink};

@@ -1,8 +1,8 @@
 //! The manifest against the warehouse: what was sent and did not arrive, and what arrived more than once.
 
 use super::manifest::Manifest;
-use crate::adapter::bigquery::local::{LocalSession, QUARANTINE_SUFFIX};
-use crate::adapter::{DbError, Value};
+use crate::adapter::bigquery::local::QUARANTINE_SUFFIX;
+use crate::adapter::{DbError, Session, Value};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdict {
@@ -27,7 +27,8 @@ impl Verdict {
 }
 
 /// Compares. Events are known by (run, shard, seq), so a loss is a gap in `seq`: no list of events is needed.
-pub fn verify(session: &mut LocalSession, manifest: &Manifest, dataset: &str, table: &str) -> Result<Verdict, DbError> {
+/// The dataset may have its project in front.
+pub fn verify(session: &mut dyn Session, manifest: &Manifest, dataset: &str, table: &str) -> Result<Verdict, DbError> {
     let run = manifest.run_id.replace('\'', "\\'");
     let events = format!("`{dataset}`.`{table}`");
     let quarantine = format!("`{dataset}`.`{table}{QUARANTINE_SUFFIX}`");

@@ -66,8 +66,8 @@ fn crash(project: &Project, number: u64, fault: &str, points: &[(Victim, &str, u
     if victim == Victim::Consumer {
         dies(project, &INGEST, point, nth, fault);
     }
-    let mut again = project.command(&INGEST);
-    assert!(again.env("RSDBT_FAULT", fault).status().expect("the binary runs").success());
+    let again = project.finish(project.command(&INGEST).env("RSDBT_FAULT", fault)).ok();
+    assert_eq!(again.err.contains(&format!("RSDBT_FAULT={fault} is set")), !fault.is_empty(), "{}", again.err);
 }
 
 struct Account {

@@ -12,20 +12,25 @@ const VERIFY: [&str; 4] = ["simulate", "--events", "5000", "--verify"];
 const DRAIN: [&str; 2] = ["ingest", "--drain"];
 
 /// A process that ends with the test.
-struct Running(Child);
+pub struct Running(Child);
 
 impl Running {
-    fn start(mut command: Command) -> Running {
+    pub fn start(mut command: Command) -> Running {
         Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs"))
     }
 
-    fn terminate(&self) {
+    #[cfg(feature = "browser")]
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    pub fn terminate(&self) {
         let done = Command::new("kill").arg(self.0.id().to_string()).status().expect("kill runs");
         assert!(done.success());
     }
 
     /// Waits for the end; gives the exit code and what was said.
-    fn end(mut self) -> (Option<i32>, String) {
+    pub fn end(mut self) -> (Option<i32>, String) {
         let mut text = String::new();
         self.0.stdout.take().expect("piped").read_to_string(&mut text).expect("text");
         self.0.stderr.take().expect("piped").read_to_string(&mut text).expect("text");
@@ -40,7 +45,7 @@ impl Drop for Running {
     }
 }
 
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let until = Instant::now() + Duration::from_secs(30);
     while !is_so() {
         assert!(Instant::now() < until, "{what} did not happen");
@@ -140,6 +145,21 @@ fn a_locked_warehouse_loses_nothing() {
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("nothing is lost, trying again"), "{said}");
     project.run(&VERIFY).ok().says("lost 0, duplicated 0");
+}
+
+#[test]
+fn a_bus_that_is_not_there_is_said() {
+    let project = Project::live_shopping();
+    project.run(&["ingest", "--bus", "gcp"]).fails(2).says("--bus gcp needs the project").says("--bus-project");
+    #[cfg(not(feature = "gcp-pubsub"))]
+    project.run(&["ingest", "--bus", "gcp", "--bus-project", "lab"]).fails(2).says("--features gcp-pubsub");
+    project.run(&["ingest", "--bus", "nowhere"]).fails(2).says("'nowhere' is not HOST:PORT");
+}
+
+#[cfg(not(feature = "browser"))]
+#[test]
+fn a_browser_that_is_not_built_in_is_said() {
+    Project::live_shopping().run(&["simulate", "--browser", "2"]).fails(2).says("--features browser");
 }
 
 #[test]

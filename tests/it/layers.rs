@@ -115,14 +115,17 @@ fn libraries_stay_in_their_rooms() {
         ("petgraph::", "ir/graph.rs"),
         ("sqlparser::", "sql/"),
         ("saphyr_parser::", "config/yaml.rs"),
-        ("tonic::", "pubsub/"),
         ("axum::", "pubsub/"),
+        ("google_cloud_pubsub::", "pubsub/gcp.rs"),
+        ("chromiumoxide::", "shop/browser.rs"),
     ];
     for (path, text) in sources() {
         for (library, owner) in owners {
             assert!(path.starts_with(owner) || !text.contains(library), "{path} names {library}");
         }
-        let is_async = path.starts_with("pubsub/") || path.starts_with("adapter/bigquery/cloud/");
+        let is_remote = path.starts_with("pubsub/") || path.starts_with("adapter/bigquery/cloud/");
+        assert!(is_remote || !text.contains("tonic::"), "{path} names tonic");
+        let is_async = is_remote || path == "shop/browser.rs";
         assert!(is_async || !text.contains("tokio::"), "{path} names tokio");
         let is_adapter = path.starts_with("adapter/duckdb/") || path.starts_with("adapter/bigquery/local/");
         assert!(is_adapter || !text.contains("use duckdb::"), "{path} names the crate duckdb");

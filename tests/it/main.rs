@@ -1,11 +1,15 @@
 //! One integration binary: every test of the built program lives in a module here.
 
+#[cfg(feature = "browser")]
+mod browser;
 mod cli;
 mod cloud;
 mod crash;
 mod dashboard;
 mod errors;
 mod events;
+#[cfg(feature = "gcp-pubsub")]
+mod gcp;
 mod incremental;
 mod layers;
 mod live_shopping;

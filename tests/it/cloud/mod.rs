@@ -1,7 +1,9 @@
 //! BigQuery in the cloud, against servers of our own on loopback: what is sent, what is done when things go wrong.
 
+mod landing;
 mod login;
 mod server;
+mod storage;
 
 use super::program::Project;
 use serde_json::{Value as Json, json};

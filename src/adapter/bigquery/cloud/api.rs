@@ -88,6 +88,14 @@ impl Api {
         }
     }
 
+    /// Makes a thing, or finds that it is there: an answer that was lost looks the same.
+    pub async fn create(&self, path: String, body: Json) -> Result<(), Refusal> {
+        match self.call(&Request { method: Method::POST, path, query: Vec::new(), body: Body::Json(body) }).await {
+            Err(Refusal::Failure(failure)) if failure.is_duplicate() => Ok(()),
+            done => done.map(drop),
+        }
+    }
+
     pub async fn patch(&self, path: String, body: Json) -> Result<Json, Refusal> {
         self.call(&Request { method: Method::PATCH, path, query: Vec::new(), body: Body::Json(body) }).await
     }

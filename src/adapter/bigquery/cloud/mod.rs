@@ -9,12 +9,14 @@ mod session;
 mod settings;
 mod tables;
 mod transport;
+mod write;
 
 use crate::adapter::{DbError, DbErrorKind, Session, Warehouse};
 use api::Api;
+use credentials::Tokens;
 use serde_json::{Map, Value as Json};
 use session::CloudSession;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 use transport::Rest;
@@ -23,6 +25,9 @@ use transport::Rest;
 pub struct CloudBigQuery {
     api: Arc<Api>,
     runtime: Arc<Runtime>,
+    tokens: Arc<Tokens>,
+    /// The project's folder.
+    root: PathBuf,
 }
 
 impl CloudBigQuery {
@@ -44,7 +49,8 @@ impl CloudBigQuery {
             let _inside = runtime.enter();
             Rest::new(&settings)?
         };
-        Ok(CloudBigQuery { api: Arc::new(Api::new(Box::new(rest), settings)), runtime: Arc::new(runtime) })
+        let (tokens, runtime, root) = (rest.tokens.clone(), Arc::new(runtime), root.to_owned());
+        Ok(CloudBigQuery { api: Arc::new(Api::new(Box::new(rest), settings)), runtime, tokens, root })
     }
 }
 

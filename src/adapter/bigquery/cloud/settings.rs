@@ -6,6 +6,8 @@ use std::time::Duration;
 
 /// Where the API is, unless `api_endpoint` says otherwise.
 const ENDPOINT: &str = "https://bigquery.googleapis.com";
+/// Where rows are streamed to, unless `storage_endpoint` says otherwise.
+const STORAGE_ENDPOINT: &str = "https://bigquerystorage.googleapis.com";
 
 /// What dbt-bigquery asks for. Drive is needed for tables over Google Sheets.
 const SCOPES: [&str; 3] = [
@@ -62,6 +64,7 @@ pub struct Settings {
     pub quota_project: Option<String>,
     pub reservation: Option<String>,
     pub endpoint: String,
+    pub storage_endpoint: String,
     pub scopes: Vec<String>,
     pub login: Login,
     pub impersonate: Option<String>,
@@ -112,7 +115,11 @@ pub fn read(
         _ => SCOPES.map(str::to_owned).to_vec(),
     };
     let seconds = |names: &[&str]| reader.number(names).map(|n| n.map(Duration::from_secs));
-    let endpoint = reader.text(&["api_endpoint"]).unwrap_or_else(|| ENDPOINT.to_owned());
+    let endpoint = |name: &str, usual: &str| {
+        let given = reader.text(&[name]).unwrap_or_else(|| usual.to_owned());
+        let whole = if given.contains("://") { given } else { format!("https://{given}") };
+        whole.trim_end_matches('/').to_owned()
+    };
     Ok(Settings {
         project: project.to_owned(),
         dataset: dataset.to_owned(),
@@ -125,9 +132,8 @@ pub fn read(
         retry_deadline: seconds(&["job_retry_deadline_seconds"])?.unwrap_or(Duration::from_secs(120)),
         quota_project: reader.text(&["quota_project"]),
         reservation: reader.text(&["reservation"]),
-        endpoint: if endpoint.contains("://") { endpoint } else { format!("https://{endpoint}") }
-            .trim_end_matches('/')
-            .to_owned(),
+        endpoint: endpoint("api_endpoint", ENDPOINT),
+        storage_endpoint: endpoint("storage_endpoint", STORAGE_ENDPOINT),
         scopes,
         login: login(&reader, read_file)?,
         impersonate: reader.text(&["impersonate_service_account"]),

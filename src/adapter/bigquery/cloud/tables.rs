@@ -2,7 +2,7 @@
 
 use super::api::{Api, Refusal};
 use crate::adapter::{Path, RelationInfo};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 pub fn dataset_path(project: &str, dataset: &str) -> String {
     format!("/projects/{project}/datasets/{dataset}")
@@ -48,4 +48,34 @@ pub async fn datasets(api: &Api, project: &str) -> Result<Vec<String>, Refusal> 
     let all = api.list(format!("/projects/{project}/datasets"), "datasets").await?;
     let name = |item: &Json| item["datasetReference"]["datasetId"].as_str().map(str::to_owned);
     Ok(all.iter().filter_map(name).collect())
+}
+
+/// Makes a dataset where it is missing, in the location of the profile.
+pub async fn ensure_dataset(api: &Api, project: &str, dataset: &str) -> Result<(), Refusal> {
+    if api.find(dataset_path(project, dataset)).await?.is_some() {
+        return Ok(());
+    }
+    let mut resource = json!({"datasetReference": {"projectId": project, "datasetId": dataset}});
+    if let Some(location) = &api.settings.location {
+        resource["location"] = Json::from(location.as_str());
+    }
+    api.create(format!("/projects/{project}/datasets"), resource).await
+}
+
+/// Makes a table where it is missing, and adds columns that an older one has not.
+pub async fn ensure_table(api: &Api, path: &Path<'_>, fields: &[Json]) -> Result<(), Refusal> {
+    let Some(found) = api.find(table_path(path)).await? else {
+        let reference = json!({"projectId": path.database, "datasetId": path.schema, "tableId": path.name});
+        let resource = json!({"tableReference": reference, "schema": {"fields": fields}});
+        return api.create(format!("{}/tables", dataset_path(path.database, path.schema)), resource).await;
+    };
+    let mut all = found["schema"]["fields"].as_array().cloned().unwrap_or_default();
+    let name = |field: &Json| field["name"].as_str().unwrap_or_default().to_lowercase();
+    let missing: Vec<Json> =
+        fields.iter().filter(|field| !all.iter().any(|known| name(known) == name(field))).cloned().collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    all.extend(missing);
+    api.patch(table_path(path), json!({"schema": {"fields": all}})).await.map(drop)
 }

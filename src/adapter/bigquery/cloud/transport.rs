@@ -9,6 +9,7 @@ use crate::adapter::{DbError, DbErrorKind};
 use async_trait::async_trait;
 use reqwest::Method;
 use serde_json::Value as Json;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What is sent.
@@ -28,7 +29,7 @@ pub enum Body {
     /// A load job and the rows it loads: one multipart upload.
     Upload {
         job: Json,
-        rows: std::sync::Arc<Vec<u8>>,
+        rows: Arc<Vec<u8>>,
     },
 }
 
@@ -56,7 +57,7 @@ pub trait Transport: Send + Sync {
 /// HTTPS to Google, or to an emulator.
 pub struct Rest {
     client: reqwest::Client,
-    tokens: Tokens,
+    pub tokens: Arc<Tokens>,
     endpoint: String,
     quota_project: Option<String>,
 }
@@ -76,7 +77,7 @@ impl Rest {
             .build()
             .map_err(|why| DbError::new(DbErrorKind::Other, format!("cannot set up HTTPS: {why}")))?;
         Ok(Rest {
-            tokens: tokens(settings, &client)?,
+            tokens: Arc::new(tokens(settings, &client)?),
             client,
             endpoint: settings.endpoint.clone(),
             quota_project: settings.quota_project.clone(),

@@ -5,6 +5,7 @@ mod cells;
 mod landing;
 mod macros;
 mod ml;
+mod outbox;
 mod result;
 mod script;
 mod session;
@@ -19,6 +20,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 pub use cells::{Cells, Rows, Texts};
 pub use landing::{Batch, Dedupe, Landed, Landing, QUARANTINE_SUFFIX};
+pub use outbox::{Account, Append, Outbox};
 pub use result::field_types;
 pub use session::LocalSession;
 
