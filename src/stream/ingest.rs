@@ -47,6 +47,8 @@ pub enum Ended {
 
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// A batch of large messages is full earlier.
+const BATCH_BYTES: usize = 64 << 20;
 const ACK_CHUNK: usize = 500;
 const ACKS_IN_FLIGHT: usize = 16;
 
@@ -181,9 +183,10 @@ fn one_batch(
 /// Messages until the batch is full or its time is over.
 fn gather(bus: &dyn Bus, job: &Job, stop: &AtomicBool) -> Result<Vec<Incoming>, BusError> {
     let begun = Instant::now();
-    let mut messages = Vec::new();
+    let mut messages: Vec<Incoming> = Vec::new();
+    let mut bytes = 0;
     let mut first = true;
-    while messages.len() < job.batch && !stop.load(Ordering::SeqCst) {
+    while messages.len() < job.batch && bytes < BATCH_BYTES && !stop.load(Ordering::SeqCst) {
         let left = job.every.saturating_sub(begun.elapsed());
         if left.is_zero() && !first {
             break;
@@ -193,7 +196,10 @@ fn gather(bus: &dyn Bus, job: &Job, stop: &AtomicBool) -> Result<Vec<Incoming>, 
             // What was pulled before is worth landing.
             Err(error) if messages.is_empty() => return Err(error),
             Err(_) => break,
-            Ok(more) => messages.extend(more),
+            Ok(more) => {
+                bytes += more.iter().map(|message| message.data.len()).sum::<usize>();
+                messages.extend(more);
+            }
         }
     }
     Ok(messages)

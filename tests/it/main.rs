@@ -1,5 +1,6 @@
 //! One integration binary: every test of the built program lives in a module here.
 
+mod bqml;
 #[cfg(feature = "browser")]
 mod browser;
 mod cli;

@@ -16,6 +16,9 @@ pub trait Target {
     fn lander(self, dataset: &str, table: &str, dedupe: Dedupe) -> Result<Box<dyn Lander>, DbError>;
 }
 
+/// Whoever lands events does so for weeks. Without a limit DuckDB would keep what it wrote in memory, up to most of it.
+const MEMORY: &str = "512MB";
+
 struct LocalLander {
     session: LocalSession,
     landing: Landing,
@@ -24,6 +27,7 @@ struct LocalLander {
 impl Target for LocalSession {
     fn lander(mut self, dataset: &str, table: &str, dedupe: Dedupe) -> Result<Box<dyn Lander>, DbError> {
         let landing = self.landing(dataset, table, dedupe)?;
+        self.limit_memory(MEMORY)?;
         Ok(Box::new(LocalLander { session: self, landing }))
     }
 }

@@ -77,6 +77,11 @@ impl LocalSession {
         Ok(Landing { dataset: dataset.to_owned(), table: table.to_owned(), dedupe })
     }
 
+    /// What all sessions of this database together may hold in memory: `512MB`.
+    pub fn limit_memory(&mut self, most: &str) -> Result<(), DbError> {
+        self.connection.query(&format!("set memory_limit = '{most}'")).map(drop)
+    }
+
     /// Adds a batch. All of it is kept, or nothing.
     pub fn land(&mut self, landing: &Landing, batch: &Batch) -> Result<Landed, DbError> {
         self.begin()?;
