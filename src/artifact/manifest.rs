@@ -74,12 +74,27 @@ pub fn manifest_json(
         .map(|node| (node.unique_id.clone(), json!([node_json(node, manifest, invocation.quoting)])))
         .collect();
     let (parents, children) = maps(manifest);
-    json!({
-        "metadata": metadata, "nodes": all, "sources": sources(manifest, invocation.quoting), "macros": macros, "docs": docs,
-        "exposures": exposures(manifest), "metrics": {}, "groups": groups(manifest), "selectors": manifest.selectors,
-        "disabled": disabled, "parent_map": parents, "child_map": children, "group_map": {}, "saved_queries": {},
-        "semantic_models": {}, "unit_tests": unit_tests(manifest), "functions": {},
-    })
+    // Not by the macro `json`, which would copy all of it.
+    let parts = [
+        ("metadata", metadata),
+        ("nodes", Json::Object(all)),
+        ("sources", sources(manifest, invocation.quoting).into()),
+        ("macros", macros.into()),
+        ("docs", docs.into()),
+        ("exposures", exposures(manifest).into()),
+        ("metrics", json!({})),
+        ("groups", groups(manifest).into()),
+        ("selectors", json!(manifest.selectors)),
+        ("disabled", disabled.into()),
+        ("parent_map", json!(parents)),
+        ("child_map", json!(children)),
+        ("group_map", json!({})),
+        ("saved_queries", json!({})),
+        ("semantic_models", json!({})),
+        ("unit_tests", unit_tests(manifest).into()),
+        ("functions", json!({})),
+    ];
+    Json::Object(parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect())
 }
 
 fn groups(manifest: &Manifest) -> Map<String, Json> {

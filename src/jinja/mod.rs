@@ -94,7 +94,19 @@ impl Engine {
         scope: &Scope,
         named: IndexMap<String, Data>,
     ) -> Result<Data, RenderError> {
-        let kwargs: Kwargs = named.into_iter().map(|(k, v)| (k, value::from_data(v))).collect();
+        self.call_about(definition, scope, named, None)
+    }
+
+    /// The same; the parameter `model` gets the scope's variable of that name, which is converted once for all calls.
+    pub fn call_about(
+        &self,
+        definition: &Arc<MacroDef>,
+        scope: &Scope,
+        named: IndexMap<String, Data>,
+        model: Option<&str>,
+    ) -> Result<Data, RenderError> {
+        let model = model.and_then(|parameter| Some((parameter.to_owned(), scope.0.variable("model")?)));
+        let kwargs: Kwargs = named.into_iter().map(|(k, v)| (k, value::from_data(v))).chain(model).collect();
         let callable = Value::from_object(call::MacroValue { definition: definition.clone(), scope: scope.0.clone() });
         let mut state = self.env.empty_state();
         let result = callable.call(&mut state, &[Value::from(kwargs)]);

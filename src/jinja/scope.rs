@@ -120,7 +120,8 @@ impl Scope {
         })
     }
 
-    fn variable(&self, name: &str) -> Option<Value> {
+    /// A variable of the node's context.
+    pub fn variable(&self, name: &str) -> Option<Value> {
         let mut converted = self.converted.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(value) = converted.get(name) {
             return Some(value.clone());

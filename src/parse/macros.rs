@@ -5,6 +5,7 @@ use crate::base::{Code, Diagnostic, Diagnostics, Place};
 use crate::ir::DocBlock;
 use crate::jinja::{BlockKind, File, INTERNAL, Prepared, Registry, prepare as prepare_text};
 use crate::load::{FileKind, RawFile, RawProject};
+use crate::sys;
 use indexmap::IndexMap;
 
 /// A file with nodes; for snapshots one entry per block.
@@ -25,30 +26,33 @@ pub struct Macros<'r> {
 pub fn prepare<'r>(raw: &'r RawProject, diagnostics: &mut Diagnostics) -> Macros<'r> {
     let dispatch = raw.project.dispatch.clone();
     let mut registry = Registry::new(&raw.project.name, &raw.profile.kind, dispatch);
-    for (path, text) in builtin::FILES {
+    let of_builtin = |(path, text): &(&str, &'static str)| {
         let shown = format!("<rsdbt>/macros/{path}");
-        match prepare_text(&shown, text) {
+        let prepared = prepare_text(&shown, text);
+        (shown, *text, prepared)
+    };
+    for (shown, source, prepared) in sys::parallel(builtin::FILES, of_builtin) {
+        match prepared {
             Ok(prepared) => {
-                registry.add_macros(File { package: INTERNAL, path: &shown, source: text, prepared });
+                registry.add_macros(File { package: INTERNAL, path: &shown, source, prepared });
             }
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
     }
     let mut models = Vec::new();
     let mut docs = IndexMap::new();
-    for file in &raw.files {
-        if matches!(file.kind, FileKind::Seed | FileKind::Properties) {
-            if file.kind == FileKind::Seed {
-                models.push(NodeFile { file, template: String::new(), block: None, text: String::new() });
-            }
-            continue;
-        }
+    let seeds = raw.files.iter().filter(|file| file.kind == FileKind::Seed);
+    models.extend(seeds.map(|file| NodeFile { file, template: String::new(), block: None, text: String::new() }));
+    let is_template = |file: &&RawFile| !matches!(file.kind, FileKind::Seed | FileKind::Properties);
+    let files: Vec<&RawFile> = raw.files.iter().filter(is_template).collect();
+    let prepared = sys::parallel(&files, |file| prepare_text(&file.shown, &file.text));
+    for (file, prepared) in files.into_iter().zip(prepared) {
         // dbt drops one line end of a model.
         let is_node = matches!(file.kind, FileKind::Model | FileKind::Analysis | FileKind::SingularTest);
         let source = if is_node { file.text.trim().to_owned() } else { file.text.clone() };
         let leading = if is_node { file.text.len() - file.text.trim_start().len() } else { 0 };
         let padding = file.text[..leading].matches('\n').count();
-        match prepare_text(&file.shown, &file.text) {
+        match prepared {
             Ok(prepared) => add(&mut registry, &mut models, &mut docs, (file, prepared, source, padding), diagnostics),
             Err(diagnostic) => diagnostics.push(diagnostic),
         }

@@ -9,6 +9,7 @@ use crate::config::{EntryKind, Yaml, layered, merge_into};
 use crate::ir::{Manifest, Node, ResourceType};
 use crate::jinja::{File, prepare};
 use crate::load::{FileKind, checksum};
+use crate::sys;
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 
@@ -30,22 +31,24 @@ pub fn parse_files(
     manifest: &mut Manifest,
     diagnostics: &mut Diagnostics,
 ) {
-    for file in files {
-        // An empty file is a model that nobody has written yet: dbt does not run it.
-        if file.text.trim().is_empty() && file.file.kind != FileKind::Seed {
-            continue;
-        }
-        let kind = match file.file.kind {
-            FileKind::Seed => ResourceType::Seed,
-            FileKind::Analysis => ResourceType::Analysis,
-            FileKind::SingularTest => ResourceType::Test,
-            _ if file.block.is_some() => ResourceType::Snapshot,
-            _ => ResourceType::Model,
-        };
-        match parse_file(world, file, kind, patches) {
+    // An empty file is a model that nobody has written yet: dbt does not run it.
+    let is_written = |file: &&NodeFile| !file.text.trim().is_empty() || file.file.kind == FileKind::Seed;
+    let files: Vec<&NodeFile> = files.iter().filter(is_written).collect();
+    for node in sys::parallel(&files, |file| parse_file(world, file, kind_of(file), patches)) {
+        match node {
             Ok(node) => insert(node, manifest, diagnostics),
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
+    }
+}
+
+fn kind_of(file: &NodeFile) -> ResourceType {
+    match file.file.kind {
+        FileKind::Seed => ResourceType::Seed,
+        FileKind::Analysis => ResourceType::Analysis,
+        FileKind::SingularTest => ResourceType::Test,
+        _ if file.block.is_some() => ResourceType::Snapshot,
+        _ => ResourceType::Model,
     }
 }
 

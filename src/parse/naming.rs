@@ -33,11 +33,9 @@ pub fn place(world: &World, node: &mut Node) -> Result<(), Diagnostic> {
     }
     let verbatim = node.resource_type == ResourceType::Snapshot && node.text("target_schema").is_some();
     // One scope serves the three macros: the node is converted once.
-    let json = node_json(node);
-    let host = world.host(&node.package, json.clone(), node.config.clone());
+    let host = world.host(&node.package, node_json(node), node.config.clone());
     let scope = world.engine.scope(host, &node.package);
-    let described = Data::from(json);
-    let name = |part: &str, custom: Json| name(world, (&scope, &described), part, custom, &node.name);
+    let name = |part: &str, custom: Json| name(world, &scope, part, custom, &node.name);
     let database = name("database", database)?;
     let schema = if verbatim { schema.as_str().unwrap_or_default().to_owned() } else { name("schema", schema)? };
     let alias = name("alias", custom("alias"))?;
@@ -45,24 +43,16 @@ pub fn place(world: &World, node: &mut Node) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-fn name(
-    world: &World,
-    (scope, described): (&Scope, &Data),
-    part: &str,
-    custom: Json,
-    fallback: &str,
-) -> Result<String, Diagnostic> {
+fn name(world: &World, scope: &Scope, part: &str, custom: Json, fallback: &str) -> Result<String, Diagnostic> {
     let macro_name = format!("generate_{part}_name");
     let registry = world.engine.registry();
     // The root project's own rule goes for every package.
     let found = registry.find(registry.root(), &macro_name);
     let Some(definition) = found else { return Ok(custom.as_str().unwrap_or(fallback).to_owned()) };
     let first = definition.parameters.first().map_or_else(|| format!("custom_{part}_name"), |p| p.name.clone());
-    let mut arguments = IndexMap::from([(first, Data::from(custom))]);
-    if let Some(second) = definition.parameters.get(1) {
-        arguments.insert(second.name.clone(), described.clone());
-    }
-    let answer = world.engine.call(&definition, scope, arguments).map_err(|error| error.diagnostic)?;
+    let arguments = IndexMap::from([(first, Data::from(custom))]);
+    let second = definition.parameters.get(1).map(|parameter| parameter.name.as_str());
+    let answer = world.engine.call_about(&definition, scope, arguments, second).map_err(|error| error.diagnostic)?;
     Ok(match answer {
         Data::Text(text) => text.trim().to_owned(),
         Data::None => String::new(),

@@ -8,6 +8,7 @@ use crate::base::{Code, Diagnostic, Diagnostics, closest};
 use crate::config::{EntryKind, TestEntry, Yaml, merge_into};
 use crate::ir::{Manifest, Node, NodeId, ResourceType, TestInfo};
 use crate::jinja::{Data, Engine, MacroDef, RenderError, Scope};
+use crate::sys;
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json, json};
 use std::sync::Arc;
@@ -24,27 +25,26 @@ struct Target {
 }
 
 pub fn parse(world: &World, patches: &[Patch], manifest: &mut Manifest, diagnostics: &mut Diagnostics) {
+    let mut wanted = Vec::new();
     for patch in patches {
         for (target, yaml) in targets(patch, manifest) {
-            let tests = entries(&yaml).map(|item| (None, item));
-            let of_columns = yaml.get("columns").list().iter().flat_map(|column| {
+            let target = Arc::new(target);
+            wanted.extend(entries(&yaml).map(|item| (patch, target.clone(), None, item.clone())));
+            for column in yaml.get("columns").list() {
                 let name = column.get("name").text().unwrap_or_default();
                 let quoted = column.get("quote").flag() == Some(true);
                 let name = if quoted { world.invocation.quoting.quote(&name) } else { name };
-                entries(column).map(move |item| (Some(name.clone()), item))
-            });
-            let items: Vec<(Option<String>, Yaml)> =
-                tests.chain(of_columns.collect::<Vec<_>>()).map(|(c, i)| (c, i.clone())).collect();
-            for (column, item) in items {
-                match build(world, patch, &target, (column, &item)) {
-                    Ok(node) => {
-                        if !manifest.nodes.contains_key(&node.unique_id) {
-                            insert(node, manifest, diagnostics);
-                        }
-                    }
-                    Err(diagnostic) => diagnostics.push(diagnostic),
-                }
+                let of_column = entries(column).map(|item| (patch, target.clone(), Some(name.clone()), item.clone()));
+                wanted.extend(of_column);
             }
+        }
+    }
+    let built = sys::parallel(&wanted, |(patch, target, column, item)| build(world, patch, target, (column, item)));
+    for node in built {
+        match node {
+            Ok(node) if manifest.nodes.contains_key(&node.unique_id) => {}
+            Ok(node) => insert(node, manifest, diagnostics),
+            Err(diagnostic) => diagnostics.push(diagnostic),
         }
     }
 }
@@ -147,7 +147,7 @@ fn build(
     world: &World,
     patch: &Patch,
     target: &Target,
-    (column, item): (Option<String>, &Yaml),
+    (column, item): (&Option<String>, &Yaml),
 ) -> Result<Node, Diagnostic> {
     let file = &patch.file.shown;
     let entry = TestEntry::read(file, item)?;
@@ -157,7 +157,7 @@ fn build(
         None => (None, entry.test.clone()),
     };
     let mut arguments: IndexMap<String, Json> = entry.arguments.clone().into_iter().collect();
-    if let Some(column) = &column {
+    if let Some(column) = column {
         arguments.insert("column_name".to_owned(), Json::from(column.as_str()));
     }
     let kind = match &namespace {
@@ -197,8 +197,13 @@ fn build(
     node.config.insert("alias".to_owned(), Json::from(alias));
     let mut kwargs = IndexMap::from([("model".to_owned(), Json::from(model))]);
     kwargs.extend(arguments);
-    node.test =
-        Some(TestInfo { name: test, namespace, kwargs, column_name: column, attached_node: Some(target.id.clone()) });
+    node.test = Some(TestInfo {
+        name: test,
+        namespace,
+        kwargs,
+        column_name: column.clone(),
+        attached_node: Some(target.id.clone()),
+    });
     let yaml_config = rendered_config(world, &package, &entry.config).map_err(|d| d.at(item.place(file)))?;
     render(world, &mut node, &yaml_config).map_err(|d| if d.place.is_none() { d.at(item.place(file)) } else { d })?;
     naming::place(world, &mut node)?;

@@ -3,8 +3,10 @@
 
 mod failpoint;
 pub mod http;
+mod parallel;
 
 pub use failpoint::failpoint;
+pub use parallel::parallel;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
