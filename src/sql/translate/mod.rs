@@ -4,6 +4,8 @@
 mod aggregate;
 mod call;
 mod cast;
+mod ddl;
+mod dml;
 mod expr;
 mod from;
 mod functions;

@@ -60,7 +60,7 @@ impl Names<'_> {
     }
 
     fn lookup(&self, path: &[String]) -> Result<Option<Relation>> {
-        if let Some(found) = super::script::information_schema(path, self.project) {
+        if let Some(found) = super::information_schema::information_schema(path, self.project) {
             return Ok(Some(found));
         }
         if path.len() >= 2

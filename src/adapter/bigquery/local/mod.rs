@@ -2,11 +2,13 @@
 
 mod catalog;
 mod cells;
+mod information_schema;
 mod landing;
 mod macros;
 mod ml;
 mod outbox;
 mod result;
+mod routines;
 mod script;
 mod session;
 mod udf;

@@ -2,11 +2,10 @@
 
 use super::session::LocalSession;
 use crate::adapter::{DbError, DbErrorKind, Value};
-use crate::sql::ast::{Expr, Function, Ident, Param, SetTarget, Statement, StatementKind};
-use crate::sql::translate::{Relation, Typed, text};
+use crate::sql::ast::{Expr, Ident, SetTarget, Statement, StatementKind};
+use crate::sql::translate::{Typed, text};
 use crate::sql::types::Type;
 use crate::sql::{SqlError, parse};
-use std::sync::Arc;
 
 /// Where execution goes after a statement.
 pub(super) enum Flow {
@@ -23,7 +22,7 @@ pub(super) struct Frame {
     error: Option<DbError>,
 }
 
-type Done = Result<Flow, DbError>;
+pub(super) type Done = Result<Flow, DbError>;
 
 impl LocalSession {
     pub(super) fn block(&mut self, statements: &[Statement], frame: &mut Frame) -> Done {
@@ -110,7 +109,7 @@ impl LocalSession {
         Ok(table.rows.into_iter().next().and_then(|row| row.into_iter().next()).unwrap_or(Value::Null))
     }
 
-    fn store(&mut self, name: &str, ty: &Type, sql: &str, at: usize) -> Result<(), DbError> {
+    pub(super) fn store(&mut self, name: &str, ty: &Type, sql: &str, at: usize) -> Result<(), DbError> {
         let statement = format!(
             "SET VARIABLE {} = CAST({sql} AS {})",
             crate::sql::types::quote(&format!("v_{}", name.to_lowercase())),
@@ -196,7 +195,7 @@ impl LocalSession {
         Ok(())
     }
 
-    fn variable_type(&self, name: &Ident) -> Result<Type, DbError> {
+    pub(super) fn variable_type(&self, name: &Ident) -> Result<Type, DbError> {
         let found = self.variables.get(&name.text.to_lowercase()).cloned();
         found.ok_or_else(|| self.refused(SqlError::semantic(format!("Undeclared variable: {}", name.text), name.at)))
     }
@@ -438,109 +437,6 @@ impl LocalSession {
         }
         Err(self.refused(SqlError::semantic(format!("Not found: Model {}", name.text()), at)))
     }
-
-    fn create_function(&mut self, function: &Function) {
-        let parts = &function.name.parts;
-        let own = parts.len() == 3 && parts[0].eq_ignore_ascii_case(&self.project);
-        let key = if own { parts[1..].join(".") } else { function.name.text() };
-        let exists = self.routines.0.contains_key(&key.to_lowercase());
-        if !(exists && function.mode.if_not_exists) {
-            self.routines.0.insert(key.to_lowercase(), Arc::new(function.clone()));
-        }
-    }
-
-    fn drop_routine(&mut self, what: &str, name: &str, if_exists: bool, at: usize) -> Result<(), DbError> {
-        let key = name.to_lowercase();
-        let gone = if what == "PROCEDURE" {
-            self.procedures.remove(&key).is_some()
-        } else {
-            self.routines.0.remove(&key).is_some()
-        };
-        if gone || if_exists {
-            Ok(())
-        } else {
-            Err(self.refused(SqlError::semantic(format!("Not found: {what} {name}"), at)))
-        }
-    }
-
-    fn call(&mut self, name: &str, args: &[Expr], _frame: &mut Frame, at: usize) -> Done {
-        let Some(StatementKind::CreateProcedure { params, body, .. }) =
-            self.procedures.get(&name.to_lowercase()).cloned()
-        else {
-            return Err(self.refused(SqlError::semantic(format!("Procedure not found: {name}"), at)));
-        };
-        if params.len() != args.len() {
-            return Err(self.refused(SqlError::semantic(
-                format!("Procedure {name} takes {} arguments, {} given", params.len(), args.len()),
-                at,
-            )));
-        }
-        let outer = self.variables.clone();
-        let mut inputs = Vec::new();
-        for (param, arg) in params.iter().zip(args) {
-            let ty = self.param_type(param, arg)?;
-            let sql = if param.mode == "OUT" { "NULL".to_owned() } else { self.translate(|t| t.assigned(arg, &ty))? };
-            self.connection
-                .query(&format!("SET VARIABLE {} = CAST({sql} AS {})", hold(&param.name.text), ty.duck()))
-                .map_err(|e| self.failed(e, at))?;
-            inputs.push((param.name.text.clone(), ty));
-        }
-        let saved: Vec<(String, String)> = outer.keys().map(|k| (k.clone(), format!("sys_save_{k}"))).collect();
-        for (key, save) in &saved {
-            self.connection.query(&format!(
-                "SET VARIABLE {} = getvariable({})",
-                crate::sql::types::quote(save),
-                text(&format!("v_{key}"))
-            ))?;
-        }
-        self.variables.clear();
-        for (param, ty) in &inputs {
-            self.store(param, ty, &format!("getvariable({})", text(&format!("sys_in_{}", param.to_lowercase()))), at)?;
-        }
-        let done = self.block(&body, &mut Frame::default());
-        for (param, _) in &inputs {
-            self.connection.query(&format!(
-                "SET VARIABLE {} = getvariable({})",
-                hold(param),
-                text(&format!("v_{}", param.to_lowercase()))
-            ))?;
-        }
-        for (key, save) in &saved {
-            self.connection.query(&format!(
-                "SET VARIABLE {} = getvariable({})",
-                crate::sql::types::quote(&format!("v_{key}")),
-                text(save)
-            ))?;
-        }
-        self.variables = outer;
-        done?;
-        for (param, arg) in params.iter().zip(args).filter(|(p, _)| p.mode != "IN") {
-            let crate::sql::ast::Kind::Name(target) = &arg.kind else {
-                return Err(
-                    self.refused(SqlError::semantic(format!("the {} argument must be a variable", param.mode), arg.at))
-                );
-            };
-            let ty = self.variable_type(target)?;
-            self.store(
-                &target.text,
-                &ty,
-                &format!("getvariable({})", text(&format!("sys_in_{}", param.name.text.to_lowercase()))),
-                at,
-            )?;
-        }
-        Ok(Flow::Next)
-    }
-
-    fn param_type(&mut self, param: &Param, arg: &Expr) -> Result<Type, DbError> {
-        match &param.ty {
-            Some(name) => Type::of_name(name).map_err(|e| self.refused(e)),
-            None => self.translate(|t| t.standalone(arg)).map(|t| t.ty),
-        }
-    }
-}
-
-fn hold(name: &str) -> String {
-    crate::sql::types::quote(&format!("sys_in_{}", name.to_lowercase()))
 }
 
 /// A value as a DuckDB literal; `None` for what has no short form.
@@ -558,56 +454,5 @@ fn literal(value: &Value) -> Option<String> {
         Value::Timestamp(t) => format!("make_timestamptz({t})"),
         Value::Bytes(b) => format!("from_hex('{}')", b.iter().map(|x| format!("{x:02x}")).collect::<String>()),
         _ => return None,
-    })
-}
-
-/// INFORMATION_SCHEMA views of a dataset.
-pub(super) fn information_schema(path: &[String], project: &str) -> Option<Relation> {
-    let at = path.iter().position(|p| p.eq_ignore_ascii_case("INFORMATION_SCHEMA"))?;
-    let view = path.get(at + 1)?.to_uppercase();
-    let dataset = match &path[..at] {
-        [dataset] => Some(dataset.clone()),
-        [owner, dataset] if owner.eq_ignore_ascii_case(project) => Some(dataset.clone()),
-        [owner, dataset] => Some(format!("{owner}__{dataset}")),
-        _ => None,
-    };
-    let within = |column: &str| match &dataset {
-        Some(name) => format!("{column} = {}", text(name)),
-        None => "TRUE".to_owned(),
-    };
-    let owner = text(project);
-    let own = |column: &str| {
-        format!(
-            "{} AND database_name NOT IN ('rsdbt_sys', 'system', 'temp') AND {column} NOT LIKE '\\_rsdbt%' ESCAPE '\\'",
-            within(column)
-        )
-    };
-    let (sql, columns): (String, &[&str]) = match view.as_str() {
-        "TABLES" => (
-            format!(
-                "SELECT {owner} AS table_catalog, schema_name AS table_schema, table_name, 'BASE TABLE' AS table_type, 'YES' AS is_insertable_into, 'NO' AS is_typed FROM duckdb_tables() WHERE {0} UNION ALL SELECT {owner}, schema_name, view_name, 'VIEW', 'NO', 'NO' FROM duckdb_views() WHERE NOT internal AND {0}",
-                own("schema_name")
-            ),
-            &["table_catalog", "table_schema", "table_name", "table_type", "is_insertable_into", "is_typed"],
-        ),
-        "VIEWS" => (
-            format!(
-                "SELECT {owner} AS table_catalog, schema_name AS table_schema, view_name AS table_name, sql AS view_definition FROM duckdb_views() WHERE NOT internal AND {}",
-                own("schema_name")
-            ),
-            &["table_catalog", "table_schema", "table_name", "view_definition"],
-        ),
-        "SCHEMATA" => (
-            format!(
-                "SELECT {owner} AS catalog_name, schema_name FROM duckdb_schemas() WHERE NOT internal AND {}",
-                own("schema_name")
-            ),
-            &["catalog_name", "schema_name"],
-        ),
-        _ => return None,
-    };
-    Some(Relation {
-        sql: format!("({sql})"),
-        columns: columns.iter().map(|c| ((*c).to_owned(), Type::String)).collect(),
     })
 }
