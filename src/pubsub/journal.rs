@@ -9,8 +9,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// Below this size compaction is not worth it.
+/// Below these sizes compaction is not worth it: while the broker runs, and when it starts.
 const SMALL: u64 = 128 << 20;
+const SMALL_AT_START: u64 = 4 << 20;
 /// A log is compacted when it has grown so many times: a backlog is written again seldom, and replay stays short.
 const GROWTH: u64 = 4;
 
@@ -51,6 +52,11 @@ impl Journal {
         let mut journal = Journal { folder: folder.to_owned(), number, file, length, compacted: 0, _lock: lock };
         let header = broker.take_log();
         journal.append(&header)?;
+        // Short runs one after the other must not read the same dead records again and again.
+        if length > SMALL_AT_START.max(broker.alive_bytes() * GROWTH) {
+            // A failure leaves the long log, which is as good.
+            _ = journal.compact(&broker.snapshot_log());
+        }
         Ok((journal, broker))
     }
 

@@ -36,6 +36,11 @@ impl Broker {
         log
     }
 
+    /// The size of all messages that someone may still ask for.
+    pub fn alive_bytes(&self) -> u64 {
+        self.alive().values().map(|(_, message)| message.size as u64).sum()
+    }
+
     /// Every message that someone may still ask for, with the topic it belongs to.
     fn alive(&self) -> BTreeMap<u64, (&str, &Arc<Stored>)> {
         let mut alive = BTreeMap::new();
