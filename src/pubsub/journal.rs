@@ -97,14 +97,13 @@ impl Journal {
     pub fn compact(&mut self, state: &[u8]) -> Result<(), Fault> {
         let (old, new) = (self.current(), path(&self.folder, self.number + 1));
         let temporary = new.with_extension("tmp");
+        // The handle outlives the renaming, so that nothing can fail between the new name and its first use.
         let write = || -> std::io::Result<File> {
-            let mut file = File::create(&temporary)?;
+            let mut file = File::options().read(true).write(true).create(true).truncate(true).open(&temporary)?;
             file.write_all(state)?;
             file.sync_all()?;
             std::fs::rename(&temporary, &new)?;
             File::open(&self.folder)?.sync_all()?;
-            let mut file = open_file(&new)?;
-            file.seek(SeekFrom::End(0))?;
             Ok(file)
         };
         match write() {
@@ -115,7 +114,8 @@ impl Journal {
                 Ok(())
             }
             Err(why) => {
-                _ = sys::remove_file(&temporary);
+                // The newest file counts at the next start: what is not used must not stay.
+                _ = (sys::remove_file(&temporary), sys::remove_file(&new));
                 // The old log still holds everything; try again when it has grown once more.
                 self.compacted = self.length;
                 Err(failed(&new, &why))

@@ -170,4 +170,8 @@ fn tables_of_an_older_rsdbt_get_the_new_columns() {
     let names: Vec<&str> = fields.iter().filter_map(|field| field["name"].as_str()).collect();
     assert_eq!((names[0], names.len(), names.contains(&"seq")), ("EVENT_ID", 16, true), "{names:?}");
     assert_eq!(storage.keys("live_events").len(), 50);
+    // Nothing is in quarantine, but `--verify` and people look there.
+    let made = server.asked().into_iter().filter(|asked| asked.method == "POST" && asked.path.ends_with("/tables"));
+    let made: Vec<_> = made.map(|asked| asked.json()["tableReference"]["tableId"].clone()).collect();
+    assert_eq!(made, ["live_events_quarantine"]);
 }

@@ -37,7 +37,7 @@ struct CloudLander {
     outbox: Outbox,
     dataset: String,
     table: String,
-    /// Targets whose table and stream are there.
+    /// Targets whose table is there.
     ready: HashSet<&'static str>,
 }
 
@@ -110,6 +110,7 @@ impl CloudLander {
     /// Puts the rows whose keys are new into requests; gives how many that are.
     fn prepare(&mut self, target: &'static str, rows: &Rows, appends: &mut Vec<Append>) -> Result<u64, DbError> {
         let Some(keys) = rows.keys() else { return Ok(0) };
+        self.ensure_table(target, rows)?;
         let mut seen = HashSet::with_capacity(keys.len());
         let mut keep: Vec<bool> = keys.iter().map(|key| key.is_some_and(|key| seen.insert(key))).collect();
         let first: Vec<&str> = keys.iter().zip(&keep).filter_map(|(key, keep)| key.filter(|_| *keep)).collect();
@@ -118,7 +119,7 @@ impl CloudLander {
         if !keep.contains(&true) {
             return Ok(0);
         }
-        let (stream, mut offset) = self.stream(target, rows)?;
+        let (stream, mut offset) = self.stream(target)?;
         let fresh = first.into_iter().filter(|key| !known.contains(*key));
         let mut fresh = fresh.zip(encode::encode(rows, &keep)).peekable();
         let mut count = 0;
@@ -155,8 +156,9 @@ impl CloudLander {
         Ok(count)
     }
 
-    /// The target's stream and its next offset. Table and stream are made when the first row goes there.
-    fn stream(&mut self, target: &'static str, rows: &Rows) -> Result<(String, i64), DbError> {
+    /// Makes the target's table, or its missing columns, with the first batch, even if that has no rows for it: whoever
+    /// looks for what is in quarantine must find a table.
+    fn ensure_table(&mut self, target: &'static str, rows: &Rows) -> Result<(), DbError> {
         if !self.ready.contains(target) {
             let (project, name) = (&self.settings().project, self.table_of(target));
             let path = Path { database: project, schema: &self.dataset, name: &name };
@@ -165,6 +167,11 @@ impl CloudLander {
             self.runtime.block_on(made).map_err(|refusal| refusal.into_error(None))?;
             self.ready.insert(target);
         }
+        Ok(())
+    }
+
+    /// The target's stream and its next offset; a new one when there is none.
+    fn stream(&mut self, target: &'static str) -> Result<(String, i64), DbError> {
         if let Some(open) = self.outbox.stream(target)? {
             return Ok(open);
         }
@@ -224,7 +231,11 @@ impl CloudLander {
         let (project, table) = (&self.settings().project, self.table_of(&append.target));
         let sql = format!("select count(*) from `{project}`.`{}`.`{table}` where {column} = '{key}'", self.dataset);
         let found = CloudSession::new(self.api.clone(), self.runtime.clone()).run(&sql)?;
-        Ok(matches!(found.rows.first().and_then(|row| row.first()), Some(Value::Int(count)) if *count > 0))
+        match found.rows.first().and_then(|row| row.first()) {
+            Some(Value::Int(count)) => Ok(*count > 0),
+            // To guess would lose the rows or double them.
+            other => Err(DbError::new(DbErrorKind::Other, format!("BigQuery answers {other:?} to a count in {table}"))),
+        }
     }
 
     /// The same rows on a stream that is open.
