@@ -127,17 +127,18 @@ async fn one(api: &Api, work: &Work, mut place: Place, stop: &mut watch::Receive
         return Err(stopped());
     }
     let ended = tokio::select! {
-        ended = to_the_end(api, work, &mut place) => ended.map_err(|refusal| refusal.into_error(work.sql())),
-        () = told_to_stop(stop) => Err(stopped()),
+        ended = to_the_end(api, work, &mut place) => ended.map_err(Some),
+        () = told_to_stop(stop) => Err(None),
     };
-    match ended {
-        Ok(job) => Ok(Done { place, job }),
-        Err(error) => {
-            // It may have arrived, whatever we heard.
-            cancel(api, &place).await;
-            Err(error)
-        }
+    let refusal = match ended {
+        Ok(job) => return Ok(Done { place, job }),
+        Err(refusal) => refusal,
+    };
+    // It may have arrived, whatever we heard; but not without a token.
+    if !matches!(refusal, Some(Refusal::Login(_))) {
+        cancel(api, &place).await;
     }
+    Err(refusal.map_or_else(stopped, |refusal| refusal.into_error(work.sql())))
 }
 
 async fn to_the_end(api: &Api, work: &Work, place: &mut Place) -> Result<Json, Refusal> {
