@@ -2,7 +2,9 @@
 
 use crate::adapter::duckdb::client::arrow;
 use crate::adapter::{DbError, DbErrorKind};
-use arrow::array::{ArrayRef, BinaryArray, BooleanArray, Int64Array, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    Array, ArrayRef, BinaryArray, Int64Array, MutableArrayData, StringArray, TimestampMicrosecondArray, make_array,
+};
 use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::record_batch::RecordBatch;
 use std::sync::Arc;
@@ -125,17 +127,29 @@ impl Rows {
     /// The rows in Arrow's form; all of them, or those that `keep` marks.
     pub fn record_batch(&self, keep: Option<&[bool]>) -> Result<RecordBatch, DbError> {
         let build = || {
-            let columns = self.columns.iter().map(|(name, cells)| Ok((*name, cells.array()?)));
-            let all = RecordBatch::try_from_iter(columns.collect::<Result<Vec<_>, arrow::error::ArrowError>>()?)?;
-            match keep {
-                Some(keep) if keep.contains(&false) => {
-                    arrow::compute::filter_record_batch(&all, &BooleanArray::from(keep.to_vec()))
-                }
-                _ => Ok(all),
-            }
+            let columns = self.columns.iter().map(|(name, cells)| {
+                let all = cells.array()?;
+                Ok((*name, keep.map_or_else(|| all.clone(), |keep| marked(&all, keep))))
+            });
+            RecordBatch::try_from_iter(columns.collect::<Result<Vec<_>, arrow::error::ArrowError>>()?)
         };
         build().map_err(odd)
     }
+}
+
+/// The values that `keep` marks, copied run by run.
+fn marked(all: &ArrayRef, keep: &[bool]) -> ArrayRef {
+    let all = all.to_data();
+    let mut kept = MutableArrayData::new(vec![&all], false, keep.len());
+    let mut end = 0;
+    for run in keep.chunk_by(|a, b| a == b) {
+        let start = end;
+        end += run.len();
+        if run.starts_with(&[true]) {
+            kept.extend(0, start, end);
+        }
+    }
+    make_array(kept.freeze())
 }
 
 fn odd(why: arrow::error::ArrowError) -> DbError {
