@@ -27,19 +27,23 @@ else
   LIBRARY  :=
 endif
 
-.PHONY: demo build lib test fmt clippy test-dbt test-bigquery test-pubsub test-gcp-pubsub test-browser test-crash bench-events conformance clean-demo
+.PHONY: demo build program lib test fmt clippy test-dbt test-bigquery test-pubsub test-gcp-pubsub test-browser test-crash bench-events conformance clean-demo
 
 demo: build
 	scripts/demo.sh $(BIN)
 
-build: $(LIBRARY)
+# The library is fetched while the program compiles: it is opened at run time, not linked.
+build:
 ifeq ($(LIBRARY),)
 	@echo "npm was not found: compiling DuckDB from source, which takes about 20 minutes"
 endif
-	$(CARGO) build --release $(FEATURES)
+	@$(MAKE) --no-print-directory -j2 program $(LIBRARY)
 ifneq ($(LIBRARY),)
 	@cmp -s $(LIBRARY) $(TARGET)/release/$(LIB) || cp $(LIBRARY) $(TARGET)/release/$(LIB)
 endif
+
+program:
+	$(CARGO) build --release $(FEATURES)
 
 lib: $(LIB_DIR)/$(LIB)
 

@@ -2,23 +2,24 @@
 
 pub mod adapter;
 pub mod artifact;
-pub mod base;
 pub mod cli;
 pub mod config;
 pub mod dashboard;
 pub mod diff;
 pub mod exec;
 pub mod ir;
-pub mod jinja;
 pub mod load;
-pub mod ml;
 pub mod parse;
-pub mod pubsub;
 pub mod report;
 pub mod resolve;
 pub mod select;
 pub mod shop;
-pub mod sim;
-pub mod sql;
 pub mod stream;
-pub mod sys;
+
+pub use rsdbt_base as base;
+pub use rsdbt_jinja as jinja;
+pub use rsdbt_ml as ml;
+pub use rsdbt_pubsub as pubsub;
+pub use rsdbt_sim as sim;
+pub use rsdbt_sql as sql;
+pub use rsdbt_sys as sys;

@@ -5,10 +5,10 @@ use super::host::{Arguments, ColumnData, Data, Fault, Quoting, Relation};
 use super::scope::{FUNCTIONS, Scope};
 use super::value::collections::Dict;
 use super::value::{from_data, python, relation, to_data};
-use crate::base::Code;
 use indexmap::IndexMap;
 use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};
+use rsdbt_base::Code;
 use std::sync::Arc;
 
 pub fn fault(fault: Fault) -> Error {

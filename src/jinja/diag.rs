@@ -3,8 +3,8 @@
 use super::host::Fault;
 use super::lex::SyntaxError;
 use super::registry::{Origin, Registry};
-use crate::base::{Code, Diagnostic, Place};
 use minijinja::{Error, ErrorKind};
+use rsdbt_base::{Code, Diagnostic, Place};
 
 /// A failed template: what to tell the user, and the host's own refusal if that was the cause.
 #[derive(Debug, Clone)]

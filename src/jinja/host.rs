@@ -1,7 +1,7 @@
 //! What templates ask of the world, in plain data. `parse` answers by recording, `exec` by looking up and asking the warehouse.
 
-use crate::base::{Code, Place};
 use indexmap::IndexMap;
+use rsdbt_base::{Code, Place};
 use serde_json::Value as Json;
 
 /// How an adapter writes names.

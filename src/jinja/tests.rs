@@ -1,5 +1,5 @@
 use super::*;
-use crate::base::Code;
+use rsdbt_base::Code;
 use std::sync::Mutex;
 
 /// A world with nothing in it but a few variables.

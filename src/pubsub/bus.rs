@@ -1,6 +1,6 @@
 //! The one interface to a message bus, whoever carries the messages. Calls block; what is async stays behind it.
 
-use super::core::Stored;
+use rsdbt_broker::core::Stored;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

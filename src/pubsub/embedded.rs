@@ -1,8 +1,8 @@
 //! The bus without a network: the broker runs in this process and keeps its journal in a folder.
 
 use super::bus::{Attributes, Bus, BusError, BusErrorKind, BusResult, Incoming, Outgoing};
-use super::core::{Delivery, Fault, FaultKind, Limits};
-use super::service::Service;
+use rsdbt_broker::Service;
+use rsdbt_broker::core::{Delivery, Fault, FaultKind, Limits};
 use rsdbt_proto::pubsub as api;
 use std::path::Path;
 use std::sync::Arc;

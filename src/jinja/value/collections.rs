@@ -1,7 +1,7 @@
 //! Python's list and dict: shared and changed in place. A snapshot is taken before anything is compared or printed.
 
 use super::python;
-use crate::jinja::call::{arguments, bad};
+use crate::call::{arguments, bad};
 use indexmap::IndexMap;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};

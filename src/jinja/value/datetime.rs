@@ -1,7 +1,7 @@
 //! Python's `datetime` module: date, time, datetime and timedelta, with pytz zones.
 
 use super::python;
-use crate::jinja::call::{arguments, bad};
+use crate::call::{arguments, bad};
 use chrono::format::{Item, StrftimeItems};
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Timelike};
 use indexmap::IndexMap;

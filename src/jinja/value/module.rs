@@ -2,11 +2,11 @@
 
 use super::collections::{Dict, List};
 use super::{datetime, regex};
-use crate::jinja::call::{arguments, bad};
-use crate::sys;
+use crate::call::{arguments, bad};
 use chrono::NaiveTime;
 use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};
+use rsdbt_sys as sys;
 use std::sync::Arc;
 
 /// A module, or a class inside one: its members are functions.

@@ -1,7 +1,7 @@
 //! Python's `re` on fancy-regex: match, search, fullmatch, findall, sub, split, compile.
 
 use super::collections::List;
-use crate::jinja::call::{arguments, bad};
+use crate::call::{arguments, bad};
 use fancy_regex::{Captures, Regex};
 use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};

@@ -1,7 +1,7 @@
 //! dbt's Relation and Column as templates see them.
 
-use crate::jinja::call::{arguments, bad};
-use crate::jinja::host::{ColumnData, Quoting, Relation};
+use crate::call::{arguments, bad};
+use crate::host::{ColumnData, Quoting, Relation};
 use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};
 use std::cmp::Ordering;

@@ -2,8 +2,8 @@
 
 use super::collections::{Dict, List};
 use super::python;
-use crate::jinja::call::{arguments, bad};
-use crate::jinja::host::{Data, TableData};
+use crate::call::{arguments, bad};
+use crate::host::{Data, TableData};
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};
 use std::fmt;

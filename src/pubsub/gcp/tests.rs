@@ -13,7 +13,7 @@ fn broker() -> SocketAddr {
     let (sender, receiver) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
-        crate::pubsub::serve(free, None, &NEVER, |bound| sender.send(bound).expect("somebody waits"))
+        crate::serve(free, None, &NEVER, |bound| sender.send(bound).expect("somebody waits"))
     });
     receiver.recv().expect("the broker starts")
 }

@@ -7,7 +7,7 @@ mod streaming;
 mod subscriber;
 
 use super::bus::{BusError, BusErrorKind, BusResult};
-use super::service::Service;
+use rsdbt_broker::Service;
 use rsdbt_proto::pubsub::publisher_server::PublisherServer;
 use rsdbt_proto::pubsub::subscriber_server::SubscriberServer;
 use std::net::SocketAddr;

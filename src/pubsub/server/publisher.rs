@@ -1,8 +1,8 @@
 //! The gRPC service `Publisher`.
 
 use super::status::status;
-use crate::pubsub::core::Fault;
-use crate::pubsub::service::Service;
+use rsdbt_broker::Service;
+use rsdbt_broker::core::Fault;
 use rsdbt_proto::pubsub as api;
 use std::sync::Arc;
 use tonic::{Request, Response, Status, async_trait};

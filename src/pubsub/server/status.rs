@@ -1,7 +1,7 @@
 //! The broker's refusals as gRPC statuses.
 
-use crate::pubsub::core::{Fault, FaultKind};
 use prost::Message;
+use rsdbt_broker::core::{Fault, FaultKind};
 use rsdbt_proto::rpc;
 use std::collections::BTreeMap;
 use tonic::{Code, Status};

@@ -2,9 +2,9 @@
 
 use super::status::status;
 use super::subscriber::{MAX_ANSWER, received};
-use crate::pubsub::core::{Broker, Fault, Limits};
-use crate::pubsub::service::Service;
 use api::streaming_pull_response::{AcknowledgeConfirmation, ModifyAckDeadlineConfirmation, SubscriptionProperties};
+use rsdbt_broker::Service;
+use rsdbt_broker::core::{Broker, Fault, Limits};
 use rsdbt_proto::pubsub as api;
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -3,8 +3,8 @@
 use super::publisher::page;
 use super::status::{refused_acks, status};
 use super::streaming;
-use crate::pubsub::core::{Delivery, Fault, Limits};
-use crate::pubsub::service::Service;
+use rsdbt_broker::Service;
+use rsdbt_broker::core::{Delivery, Fault, Limits};
 use rsdbt_proto::pubsub as api;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,7 +96,7 @@ impl api::subscriber_server::Subscriber for Subscriber {
         loop {
             let changed = self.0.changed();
             let name = &request.subscription;
-            let asked = |broker: &mut crate::pubsub::core::Broker, now| {
+            let asked = |broker: &mut rsdbt_broker::core::Broker, now| {
                 let config = broker.get_subscription(name)?;
                 broker.pull(name, limits, None, now).map(|taken| (taken, config.dead_letter_policy.is_some()))
             };

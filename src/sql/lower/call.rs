@@ -1,7 +1,7 @@
 //! Function calls with their clauses, windows and ORDER BY items.
 
 use super::{Low, Lower, end, only, refuse, start};
-use crate::sql::ast::{Bound, Call, Expr, Frame, Kind, Order, Window};
+use crate::ast::{Bound, Call, Expr, Frame, Kind, Order, Window};
 use sqlparser::ast::{
     DuplicateTreatment, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
     FunctionArgumentList, FunctionArguments, HavingBound, HavingBoundKind, NullTreatment, ObjectName, OrderByExpr,

@@ -1,7 +1,7 @@
 //! CREATE TABLE and CREATE VIEW.
 
 use super::{Low, Lower, only, refuse};
-use crate::sql::ast::{ColumnDef, CreateMode, Options, StatementKind, TableParts};
+use crate::ast::{ColumnDef, CreateMode, Options, StatementKind, TableParts};
 use sqlparser::ast::helpers::stmt_create_table::CreateTableBuilder;
 use sqlparser::ast::{
     self as theirs, ColumnOption, ColumnOptionDef, ColumnOptions, CreateTableOptions, HiveDistributionStyle, SqlOption,

@@ -1,7 +1,7 @@
 //! Statements: queries, INSERT, UPDATE, DELETE, MERGE, TRUNCATE and DROP.
 
 use super::{Low, Lower, Refused, only, refuse, start};
-use crate::sql::ast::{Expr, Ident, InsertSource, MergeAction, MergeWhen, Path, StatementKind};
+use crate::ast::{Expr, Ident, InsertSource, MergeAction, MergeWhen, Path, StatementKind};
 use sqlparser::ast::{
     self as theirs, Assignment, AssignmentTarget, FromTable, MergeClauseKind, MergeInsertExpr, MergeInsertKind,
     MergeUpdateExpr, MergeUpdateKind, ObjectType, SetExpr, Statement, TableFactor, TableObject, TableWithJoins,

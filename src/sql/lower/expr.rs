@@ -1,7 +1,7 @@
 //! Expressions.
 
 use super::{Low, Lower, Refused, end, only, refuse, start};
-use crate::sql::ast::{Body, Expr, Kind, Query, Set, Shape};
+use crate::ast::{Body, Expr, Kind, Query, Set, Shape};
 use sqlparser::ast::{
     self as theirs, AccessExpr, BinaryOperator, CastFormat, CastKind, DataType, DateTimeField, ExtractSyntax, Interval,
     Spanned, Subscript, TypedString, UnaryOperator, Value, ValueWithSpan,
@@ -178,8 +178,7 @@ impl Lower<'_> {
             DateTimeField::Week(Some(day)) => {
                 let day = self.name(day)?;
                 let name = self.spelled("WEEK", at);
-                let call =
-                    crate::sql::ast::Call { name: name.text, at: name.at, args: vec![day], ..Default::default() };
+                let call = crate::ast::Call { name: name.text, at: name.at, args: vec![day], ..Default::default() };
                 Expr { at: name.at, end: name.at, kind: Kind::Call(Box::new(call)) }
             }
             field => {

@@ -1,8 +1,8 @@
 //! The FROM clause.
 
 use super::{Low, Lower, Refused, only, refuse, start};
-use crate::sql::ast::{From, FromKind, Ident, JoinOn, Pivot, Unpivot};
-use crate::sql::lex::Tok;
+use crate::ast::{From, FromKind, Ident, JoinOn, Pivot, Unpivot};
+use crate::lex::Tok;
 use sqlparser::ast::{
     self as theirs, Join, JoinConstraint, JoinOperator, NullInclusion, PivotValueSource, Spanned, TableFactor,
     TableSample, TableSampleKind, TableSampleMethod, TableSampleModifier, TableSampleQuantity, TableSampleUnit,
@@ -159,7 +159,7 @@ impl Lower<'_> {
         }
     }
 
-    fn pairs(&self, items: &[theirs::ExprWithAlias]) -> Low<Vec<(crate::sql::ast::Expr, Option<Ident>)>> {
+    fn pairs(&self, items: &[theirs::ExprWithAlias]) -> Low<Vec<(crate::ast::Expr, Option<Ident>)>> {
         items.iter().map(|item| Ok((self.expr(&item.expr)?, self.maybe_alias(item.alias.as_ref())?))).collect()
     }
 

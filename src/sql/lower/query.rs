@@ -1,7 +1,7 @@
 //! Queries: WITH, set operations, ORDER BY, LIMIT and the plain pipe operators.
 
 use super::{Low, Lower, Refused, end, only, refuse, start};
-use crate::sql::ast::{Body, Cte, Ident, Pipe, Query, Select, SetOp};
+use crate::ast::{Body, Cte, Ident, Pipe, Query, Select, SetOp};
 use sqlparser::ast::{
     self as theirs, AssignmentTarget, LimitClause, Offset, OffsetRows, OrderBy, OrderByKind, PipeOperator,
     SelectFlavor, SetExpr, SetOperator, SetQuantifier, Spanned,
@@ -176,14 +176,14 @@ impl Lower<'_> {
         })
     }
 
-    fn pipe_items(&self, items: &[theirs::SelectItem]) -> Low<(Vec<crate::sql::ast::Item>, usize)> {
+    fn pipe_items(&self, items: &[theirs::SelectItem]) -> Low<(Vec<crate::ast::Item>, usize)> {
         let first = items.first().ok_or(Refused("an empty list"))?;
         let place = end(first.span());
         Ok((self.items(items)?, self.back(place, &["|>"])))
     }
 }
 
-fn bare_select(at: usize, items: Vec<crate::sql::ast::Item>) -> Select {
+fn bare_select(at: usize, items: Vec<crate::ast::Item>) -> Select {
     Select {
         at,
         distinct: false,

@@ -1,7 +1,7 @@
 //! SELECT with its clauses.
 
 use super::{Low, Lower, Refused, only, refuse, start};
-use crate::sql::ast::{From, Group, GroupItem, Ident, Item, Select, Window};
+use crate::ast::{From, Group, GroupItem, Ident, Item, Select, Window};
 use sqlparser::ast::{
     self as theirs, Distinct, GroupByExpr, NamedWindowDefinition, NamedWindowExpr, SelectFlavor, SelectItem,
     SelectItemQualifiedWildcardKind, ValueTableMode, WildcardAdditionalOptions,
@@ -81,7 +81,7 @@ impl Lower<'_> {
         }
     }
 
-    fn star(&self, of: Option<crate::sql::ast::Expr>, options: &WildcardAdditionalOptions) -> Low<Item> {
+    fn star(&self, of: Option<crate::ast::Expr>, options: &WildcardAdditionalOptions) -> Low<Item> {
         let WildcardAdditionalOptions {
             wildcard_token,
             opt_ilike,

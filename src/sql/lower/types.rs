@@ -1,7 +1,7 @@
 //! Types.
 
 use super::{Low, Lower, Refused, only, refuse};
-use crate::sql::ast::{Ident, Shape, TypeName};
+use crate::ast::{Ident, Shape, TypeName};
 use sqlparser::ast::{ArrayElemTypeDef, DataType, StructBracketKind, StructField};
 
 impl Lower<'_> {

@@ -1,9 +1,9 @@
 //! Function calls with everything that may stand in and behind their brackets.
 
 use super::Parser;
-use crate::sql::Result;
-use crate::sql::ast::{Bound, Call, Expr, Frame, Kind, Order, Window};
-use crate::sql::lex::Tok;
+use crate::Result;
+use crate::ast::{Bound, Call, Expr, Frame, Kind, Order, Window};
+use crate::lex::Tok;
 
 impl Parser {
     /// The call of `name`, whose opening bracket is next.

@@ -1,9 +1,9 @@
 //! Which of the two grammars reads a statement.
 
 use super::{Parser, dialect};
-use crate::sql::ast::{Query, StatementKind};
-use crate::sql::lex::{Tok, Token};
-use crate::sql::lower;
+use crate::ast::{Query, StatementKind};
+use crate::lex::{Tok, Token};
+use crate::lower;
 use sqlparser::parser::Parser as SqlParser;
 use sqlparser::tokenizer::Token as Theirs;
 

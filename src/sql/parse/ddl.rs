@@ -1,12 +1,12 @@
 //! CREATE, DROP and ALTER.
 
 use super::Parser;
-use crate::sql::ast::{
+use crate::ast::{
     Alter, ColumnDef, CreateMode, Expr, Function, FunctionBody, Ident, Kind, Model, Options, Param, Path, Query,
     StatementKind, TableParts,
 };
-use crate::sql::lex::Tok;
-use crate::sql::{Result, SqlError};
+use crate::lex::Tok;
+use crate::{Result, SqlError};
 
 impl Parser {
     pub(super) fn options(&mut self) -> Result<Options> {

@@ -4,7 +4,7 @@
 //! (r'', b'', triple quotes, \x \u and octal), and the spans carry byte offsets, so that positions need no conversion.
 
 use super::Parser as Hand;
-use crate::sql::lex::{Tok, Token};
+use crate::lex::{Tok, Token};
 use sqlparser::ast::{BinaryOperator, CastKind, Expr, Ident, ObjectName, UnaryOperator};
 use sqlparser::dialect::{BigQueryDialect, Dialect, Precedence};
 use sqlparser::keywords::{Keyword, RESERVED_FOR_TABLE_ALIAS};

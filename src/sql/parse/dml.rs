@@ -1,8 +1,8 @@
 //! INSERT, UPDATE, DELETE and MERGE.
 
 use super::Parser;
-use crate::sql::Result;
-use crate::sql::ast::{Expr, Ident, InsertSource, MergeAction, MergeWhen, StatementKind};
+use crate::Result;
+use crate::ast::{Expr, Ident, InsertSource, MergeAction, MergeWhen, StatementKind};
 
 impl Parser {
     pub(super) fn insert(&mut self) -> Result<StatementKind> {

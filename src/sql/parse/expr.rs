@@ -1,9 +1,9 @@
 //! Expressions, by precedence climbing.
 
 use super::Parser;
-use crate::sql::ast::{Expr, Ident, Kind, Set, TypeName};
-use crate::sql::lex::Tok;
-use crate::sql::{Result, SqlError};
+use crate::ast::{Expr, Ident, Kind, Set, TypeName};
+use crate::lex::Tok;
+use crate::{Result, SqlError};
 
 const DEEPEST: usize = 150;
 
@@ -387,7 +387,7 @@ impl Parser {
             }
             Tok::Sym("<") => {
                 let ty = self.type_name()?;
-                let crate::sql::ast::Shape::Array(element) = ty.shape else { return Err(self.unexpected("an array")) };
+                let crate::ast::Shape::Array(element) = ty.shape else { return Err(self.unexpected("an array")) };
                 let array = self.array(Some(*element))?;
                 Ok(Expr { at, ..array })
             }

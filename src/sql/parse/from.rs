@@ -1,9 +1,9 @@
 //! The FROM clause: tables, subqueries, UNNEST, joins, PIVOT and UNPIVOT.
 
 use super::Parser;
-use crate::sql::Result;
-use crate::sql::ast::{Expr, From, FromKind, Ident, JoinOn, Path, Pivot, Unpivot};
-use crate::sql::lex::Tok;
+use crate::Result;
+use crate::ast::{Expr, From, FromKind, Ident, JoinOn, Path, Pivot, Unpivot};
+use crate::lex::Tok;
 
 impl Parser {
     pub(super) fn read_from(&mut self) -> Result<From> {

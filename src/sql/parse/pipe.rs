@@ -1,9 +1,9 @@
 //! Pipe operators: what may follow `|>`.
 
 use super::Parser;
-use crate::sql::Result;
-use crate::sql::ast::{GroupItem, Item, Pipe};
-use crate::sql::lex::Tok;
+use crate::Result;
+use crate::ast::{GroupItem, Item, Pipe};
+use crate::lex::Tok;
 
 impl Parser {
     pub(super) fn pipe(&mut self) -> Result<Pipe> {
@@ -69,7 +69,7 @@ impl Parser {
             }
             "WITH" => Pipe::With(self.ctes()?),
             "STATIC_DESCRIBE" => Pipe::StaticDescribe,
-            _ => return Err(crate::sql::SqlError::unsupported(format!("the pipe operator {}", name.text), name.at)),
+            _ => return Err(crate::SqlError::unsupported(format!("the pipe operator {}", name.text), name.at)),
         })
     }
 

@@ -1,9 +1,9 @@
 //! Queries: WITH, SELECT, set operations, ORDER BY and LIMIT.
 
 use super::Parser;
-use crate::sql::Result;
-use crate::sql::ast::{Body, Cte, Expr, Group, GroupItem, Ident, Item, Kind, Query, Select, SetOp};
-use crate::sql::lex::Tok;
+use crate::Result;
+use crate::ast::{Body, Cte, Expr, Group, GroupItem, Ident, Item, Kind, Query, Select, SetOp};
+use crate::lex::Tok;
 
 impl Parser {
     pub(super) fn query(&mut self) -> Result<Query> {

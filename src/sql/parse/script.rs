@@ -1,9 +1,9 @@
 //! Statements and the procedural language around them.
 
 use super::Parser;
-use crate::sql::Result;
-use crate::sql::ast::{Expr, Ident, SetTarget, Statement, StatementKind};
-use crate::sql::lex::Tok;
+use crate::Result;
+use crate::ast::{Expr, Ident, SetTarget, Statement, StatementKind};
+use crate::lex::Tok;
 
 type Branches = Vec<(Expr, Vec<Statement>)>;
 
@@ -71,7 +71,7 @@ impl Parser {
             }
             "GRANT" | "REVOKE" => self.ignore("GRANT or REVOKE"),
             "EXPORT" | "LOAD" | "UNDROP" | "DEFINE" | "ANALYZE" | "EXPLAIN" => {
-                Err(crate::sql::SqlError::unsupported(format!("the statement {word}"), self.at()))
+                Err(crate::SqlError::unsupported(format!("the statement {word}"), self.at()))
             }
             _ => Err(self.unexpected("a statement")),
         }

@@ -2,8 +2,8 @@
 
 use super::scope::Scope;
 use super::{Result, SqlError, Translator, Typed, text};
-use crate::sql::ast::{Call, Expr, Kind, Set};
-use crate::sql::types::{Field, Type, quote};
+use crate::ast::{Call, Expr, Kind, Set};
+use crate::types::{Field, Type, quote};
 
 /// Aggregates by name: the argument letters as in `Sig`, the result, the DuckDB text.
 /// `$f` is the FILTER and OVER tail, `$d` DISTINCT, `$o` the inner ORDER BY.
@@ -452,7 +452,7 @@ impl Translator<'_> {
             inner.args.push(if literal {
                 call.args[i].clone()
             } else {
-                Expr { at, end: at, kind: Kind::Name(crate::sql::ast::Ident { text: name, at }) }
+                Expr { at, end: at, kind: Kind::Name(crate::ast::Ident { text: name, at }) }
             });
         }
         if star {

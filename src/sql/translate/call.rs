@@ -2,9 +2,9 @@
 
 use super::scope::Scope;
 use super::{Result, SqlError, Translator, Typed, functions};
-use crate::base::closest;
-use crate::sql::ast::{Call, Expr, Kind};
-use crate::sql::types::Type;
+use crate::ast::{Call, Expr, Kind};
+use crate::types::Type;
+use rsdbt_base::closest;
 
 /// One overload. `args`: a letter a type (see `letter`), `x` for arguments of one common type, `a` any, `A` any array,
 /// `*` repeats the last, `_` marks where the optional rest begins. `ret`: a letter, `1`..`9` the type of that argument, `x` the common type, `e` the

@@ -2,8 +2,8 @@
 
 use super::scope::Scope;
 use super::{Literal, Result, SqlError, Translator, Typed, text};
-use crate::sql::ast::{Expr, Shape, TypeName};
-use crate::sql::types::{Type, field_names, quote};
+use crate::ast::{Expr, Shape, TypeName};
+use crate::types::{Type, field_names, quote};
 
 /// `$1` is the value, `$z` the session's zone.
 const CASTS: &[(Type, Type, &str)] = &[

@@ -3,8 +3,8 @@
 use super::scope::Scope;
 use super::statement::{Effect, Meta, Plan};
 use super::{OutCol, Output, Relation, Result, SqlError, Translator, Typed, column};
-use crate::sql::ast::{Alter, ColumnDef, CreateMode, Expr, Ident, Kind, Options, Path, Query, TableParts};
-use crate::sql::types::{Type, quote};
+use crate::ast::{Alter, ColumnDef, CreateMode, Expr, Ident, Kind, Options, Path, Query, TableParts};
+use crate::types::{Type, quote};
 
 impl Translator<'_> {
     fn create_words(mode: CreateMode, what: &str) -> String {

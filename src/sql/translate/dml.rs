@@ -3,8 +3,8 @@
 use super::scope::{Col, Range, Scope};
 use super::statement::{Effect, Plan};
 use super::{Relation, Result, SqlError, Translator, Typed, column};
-use crate::sql::ast::{Expr, From, Ident, InsertSource, MergeAction, MergeWhen, Path};
-use crate::sql::types::{Type, quote};
+use crate::ast::{Expr, From, Ident, InsertSource, MergeAction, MergeWhen, Path};
+use crate::types::{Type, quote};
 
 const TWICE: &str = "UPDATE/MERGE must match at most one source row for each target row";
 
@@ -139,7 +139,7 @@ impl Translator<'_> {
                 head.at,
             ));
         };
-        let names = crate::sql::types::field_names(fields);
+        let names = crate::types::field_names(fields);
         let mut parts = Vec::new();
         let mut hit = false;
         for (field, phys) in fields.iter().zip(&names) {

@@ -2,8 +2,8 @@
 
 use super::scope::Scope;
 use super::{Literal, Result, SqlError, Translator, Typed, text};
-use crate::sql::ast::{Expr, Ident, Kind, Query, Set, TypeName};
-use crate::sql::types::{Field, Type, field_names, quote};
+use crate::ast::{Expr, Ident, Kind, Query, Set, TypeName};
+use crate::types::{Field, Type, field_names, quote};
 
 impl Translator<'_> {
     pub(super) fn expr(&mut self, value: &Expr, scope: &Scope) -> Result<Typed> {
@@ -91,7 +91,7 @@ impl Translator<'_> {
         // functions that may be written without brackets
         const BARE: &[&str] = &["CURRENT_DATE", "CURRENT_TIMESTAMP", "CURRENT_DATETIME", "CURRENT_TIME"];
         if BARE.iter().any(|b| b.eq_ignore_ascii_case(&name.text)) {
-            let call = crate::sql::ast::Call { name: name.text.clone(), at: name.at, ..Default::default() };
+            let call = crate::ast::Call { name: name.text.clone(), at: name.at, ..Default::default() };
             return self.call(&call, scope);
         }
         Err(scope.unknown(name))
@@ -115,7 +115,7 @@ impl Translator<'_> {
                     let names: Vec<&str> = range.cols.iter().filter_map(|c| c.name.as_deref()).collect();
                     let error =
                         SqlError::semantic(format!("Name {} not found inside {}", field.text, name.text), field.at);
-                    return Err(match crate::base::closest(&field.text, names.iter().copied()) {
+                    return Err(match rsdbt_base::closest(&field.text, names.iter().copied()) {
                         Some(near) => error.help(format!("did you mean {near}?")),
                         None => error,
                     });

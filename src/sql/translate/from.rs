@@ -3,8 +3,8 @@
 use super::scope::{Col, Range, Scope};
 use super::select::struct_cols;
 use super::{OutCol, Output, Result, SqlError, Translator, Typed, column};
-use crate::sql::ast::{Expr, From, FromKind, Ident, JoinOn, Kind, Path};
-use crate::sql::types::{Type, quote};
+use crate::ast::{Expr, From, FromKind, Ident, JoinOn, Kind, Path};
+use crate::types::{Type, quote};
 
 impl Translator<'_> {
     /// A FROM clause as DuckDB text with its scope, whose parent is `outer`.

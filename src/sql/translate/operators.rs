@@ -2,8 +2,8 @@
 
 use super::scope::Scope;
 use super::{Literal, Result, SqlError, Translator, Typed};
-use crate::sql::ast::{Expr, Set};
-use crate::sql::types::Type;
+use crate::ast::{Expr, Set};
+use crate::types::Type;
 
 impl Translator<'_> {
     pub(super) fn unary(&mut self, op: &str, inner: &Expr, scope: &Scope) -> Result<Typed> {
@@ -180,12 +180,12 @@ impl Translator<'_> {
         &mut self,
         op: &str,
         sides: (&str, &str),
-        fields: &[crate::sql::types::Field],
+        fields: &[crate::types::Field],
         at: usize,
     ) -> Result<Typed> {
         let mut tests = Vec::new();
-        for (phys, field) in crate::sql::types::field_names(fields).iter().zip(fields) {
-            let side = |sql: &str| Typed::new(format!("({sql}).{}", crate::sql::types::quote(phys)), field.ty.clone());
+        for (phys, field) in crate::types::field_names(fields).iter().zip(fields) {
+            let side = |sql: &str| Typed::new(format!("({sql}).{}", crate::types::quote(phys)), field.ty.clone());
             tests.push(self.comparison("=", &side(sides.0), &side(sides.1), at)?.sql);
         }
         let all = format!("({})", tests.join(" AND "));

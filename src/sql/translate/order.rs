@@ -3,8 +3,8 @@
 use super::scope::{Col, Scope};
 use super::select::{Picked, aliases};
 use super::{Output, Result, SqlError, Translator, Typed, column};
-use crate::sql::ast::{Expr, Kind, Order};
-use crate::sql::types::{Type, quote};
+use crate::ast::{Expr, Kind, Order};
+use crate::types::{Type, quote};
 
 impl Translator<'_> {
     /// One sort key as DuckDB text; a float gets a second key before it.

@@ -3,8 +3,8 @@
 use super::scope::{Col, Range, Scope};
 use super::select::{Picked, implied, known, unique};
 use super::{OutCol, Output, Result, SqlError, Translator, Typed, column};
-use crate::sql::ast::{Body, Expr, GroupItem, Ident, Item, JoinOn, Pipe, Query};
-use crate::sql::types::quote;
+use crate::ast::{Body, Expr, GroupItem, Ident, Item, JoinOn, Pipe, Query};
+use crate::types::quote;
 
 /// What the next operator reads: a FROM text with its scope.
 type Stage = (String, Scope);
@@ -172,7 +172,7 @@ impl Translator<'_> {
             let key = self.expr(value, scope)?;
             keys.push(self.plain(&key));
             if and_order || direction.is_some() {
-                let item = crate::sql::ast::Order {
+                let item = crate::ast::Order {
                     value: value.clone(),
                     descending: *direction == Some(true),
                     nulls_first: None,
@@ -187,7 +187,7 @@ impl Translator<'_> {
             let from = cols.len();
             self.pick(item, scope, &mut cols)?;
             if let (Some(descending), Item::Value(value, _)) = (direction, item) {
-                let key = crate::sql::ast::Order {
+                let key = crate::ast::Order {
                     value: value.clone(),
                     descending: *descending,
                     nulls_first: None,
@@ -205,7 +205,7 @@ impl Translator<'_> {
         Ok((text, next))
     }
 
-    fn pipe_join(&mut self, kind: &str, right: &crate::sql::ast::From, on: &JoinOn, left: Stage) -> Result<Stage> {
+    fn pipe_join(&mut self, kind: &str, right: &crate::ast::From, on: &JoinOn, left: Stage) -> Result<Stage> {
         let mut visible = Scope { parent: left.1.parent.clone(), ..Scope::default() };
         visible.star.clone_from(&left.1.star);
         visible.ranges.clone_from(&left.1.ranges);

@@ -2,8 +2,8 @@
 
 use super::scope::Scope;
 use super::{OutCol, Output, Result, SqlError, Translator, Typed, column};
-use crate::sql::ast::{Expr, Ident, Kind, Pivot, Unpivot};
-use crate::sql::types::{Type, quote};
+use crate::ast::{Expr, Ident, Kind, Pivot, Unpivot};
+use crate::types::{Type, quote};
 
 impl Translator<'_> {
     pub(super) fn pivot(&mut self, from: &str, scope: &Scope, pivot: &Pivot) -> Result<Output> {

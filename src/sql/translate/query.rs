@@ -2,8 +2,8 @@
 
 use super::scope::Scope;
 use super::{CteInfo, OutCol, Output, Result, SqlError, Translator};
-use crate::sql::ast::{Body, Cte, Expr, FromKind, Query};
-use crate::sql::types::{Type, quote};
+use crate::ast::{Body, Cte, Expr, FromKind, Query};
+use crate::types::{Type, quote};
 
 impl Translator<'_> {
     /// A whole query at the top of a statement. A value table of structs gives its fields as columns.
@@ -16,8 +16,8 @@ impl Translator<'_> {
         }
     }
 
-    fn flatten(&mut self, out: &Output, fields: &[crate::sql::types::Field]) -> Output {
-        let names = crate::sql::types::field_names(fields);
+    fn flatten(&mut self, out: &Output, fields: &[crate::types::Field]) -> Output {
+        let names = crate::types::field_names(fields);
         let alias = self.fresh("v");
         let mut cols = Vec::new();
         let mut list = Vec::new();

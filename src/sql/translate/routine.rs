@@ -2,8 +2,8 @@
 
 use super::scope::Scope;
 use super::{Output, Result, SqlError, Translator, Typed};
-use crate::sql::ast::{Call, Expr, Function, FunctionBody, Kind};
-use crate::sql::types::Type;
+use crate::ast::{Call, Expr, Function, FunctionBody, Kind};
+use crate::types::Type;
 use std::sync::Arc;
 
 impl Translator<'_> {
@@ -123,7 +123,7 @@ impl Translator<'_> {
         let mut texts = Vec::new();
         for (name, out) in tables {
             let phys = self.fresh("arg");
-            texts.push(format!("{} AS ({})", crate::sql::types::quote(&phys), out.sql));
+            texts.push(format!("{} AS ({})", crate::types::quote(&phys), out.sql));
             self.ctes.push(super::CteInfo { name, phys, cols: out.cols, value: out.value });
         }
         let inner = Scope { first, ..Scope::default() };
@@ -153,7 +153,7 @@ impl Translator<'_> {
                 if let [name] = path.parts.as_slice()
                     && let Some(cte) = self.ctes.iter().rev().find(|c| c.name.eq_ignore_ascii_case(name)).cloned()
                 {
-                    let sql = format!("SELECT * FROM {}", crate::sql::types::quote(&cte.phys));
+                    let sql = format!("SELECT * FROM {}", crate::types::quote(&cte.phys));
                     return Ok(Output { sql, cols: cte.cols, value: cte.value, literals: Vec::new() });
                 }
                 let relation = self.relation(path)?;

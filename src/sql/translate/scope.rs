@@ -1,9 +1,9 @@
 //! Names: which columns, range variables and bindings an expression sees.
 
 use super::{Result, SqlError, Typed};
-use crate::base::closest;
-use crate::sql::ast::{Ident, Window};
-use crate::sql::types::{Type, field_names, quote};
+use crate::ast::{Ident, Window};
+use crate::types::{Type, field_names, quote};
+use rsdbt_base::closest;
 use std::rc::Rc;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +46,7 @@ impl Range {
             return value.clone();
         }
         let fields: Vec<_> =
-            self.cols.iter().map(|c| crate::sql::types::Field { name: c.name.clone(), ty: c.ty.clone() }).collect();
+            self.cols.iter().map(|c| crate::types::Field { name: c.name.clone(), ty: c.ty.clone() }).collect();
         let names = field_names(&fields);
         let parts: Vec<String> =
             self.cols.iter().zip(names).map(|(c, n)| format!("{} := {}", quote(&n), c.sql)).collect();

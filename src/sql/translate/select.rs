@@ -2,8 +2,8 @@
 
 use super::scope::{Col, Scope};
 use super::{OutCol, Output, Result, SqlError, Translator, Typed};
-use crate::sql::ast::{Expr, Group, GroupItem, Ident, Item, Kind, Order, Select};
-use crate::sql::types::{Field, Type, field_names, quote};
+use crate::ast::{Expr, Group, GroupItem, Ident, Item, Kind, Order, Select};
+use crate::types::{Field, Type, field_names, quote};
 
 /// A column of the select list before it has a physical name.
 #[derive(Clone)]

@@ -2,8 +2,8 @@
 
 use super::scope::Scope;
 use super::{Literal, OutCol, Output, Result, SqlError, Translator, Typed, column};
-use crate::sql::ast::{Body, Ident, SetOp};
-use crate::sql::types::{Type, quote};
+use crate::ast::{Body, Ident, SetOp};
+use crate::types::{Type, quote};
 
 impl Translator<'_> {
     pub(super) fn set_operation(&mut self, op: &SetOp, left: &Body, right: &Body, outer: &Scope) -> Result<Output> {
@@ -84,10 +84,7 @@ impl Translator<'_> {
                 let value = match out.literals.get(i) {
                     Some(Literal::Null) => Typed::null(),
                     Some(literal @ Literal::Float(_))
-                        if matches!(
-                            want.ty,
-                            crate::sql::types::Type::Numeric | crate::sql::types::Type::BigNumeric
-                        ) =>
+                        if matches!(want.ty, crate::types::Type::Numeric | crate::types::Type::BigNumeric) =>
                     {
                         Typed { sql: String::new(), ty: col.ty.clone(), literal: literal.clone() }
                     }

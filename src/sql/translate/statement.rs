@@ -2,8 +2,8 @@
 
 use super::scope::Scope;
 use super::{OutCol, Result, SqlError, Translator, Typed};
-use crate::sql::ast::{Expr, Kind, Statement, StatementKind};
-use crate::sql::types::Type;
+use crate::ast::{Expr, Kind, Statement, StatementKind};
+use crate::types::Type;
 
 /// What running a plan means.
 #[derive(Debug, Clone, PartialEq)]

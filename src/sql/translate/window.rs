@@ -2,8 +2,8 @@
 
 use super::scope::Scope;
 use super::{Result, SqlError, Translator, Typed};
-use crate::sql::ast::{Bound, Call, Frame, Order, Window};
-use crate::sql::types::Type;
+use crate::ast::{Bound, Call, Frame, Order, Window};
+use crate::types::Type;
 
 /// Numbering functions with the type they give.
 const RANKING: &[(&str, &str, Type)] = &[

@@ -92,7 +92,7 @@ fn exotic_statements_go_to_the_grammar_of_our_own() {
 #[test]
 fn positions_are_byte_offsets() {
     let text = "SELECT 'ü',\n  nope + f(1)";
-    let statements = crate::sql::parse::script(text).expect("parses");
+    let statements = crate::parse::script(text).expect("parses");
     let tree = format!("{statements:?}");
     for (word, at) in [("nope", 15), ("f", 22)] {
         assert_eq!(text.find(word), Some(at), "{word}");
@@ -117,5 +117,5 @@ fn deep_brackets_cost_no_time() {
 #[test]
 fn the_statements_of_a_block_take_their_own_path() {
     let text = "IF TRUE THEN SELECT ((SELECT 1) + 1); END IF; SELECT * FROM ML.PREDICT(MODEL m, TABLE t)";
-    assert_eq!(crate::sql::parse::script(text).map(|statements| statements.len()), Ok(2));
+    assert_eq!(crate::parse::script(text).map(|statements| statements.len()), Ok(2));
 }

@@ -3,9 +3,9 @@
 use super::super::call::{Sig, Special, f};
 use super::super::scope::Scope;
 use super::super::{Result, Translator, Typed};
-use crate::sql::SqlError;
-use crate::sql::ast::{Call, Expr, Ident, Kind};
-use crate::sql::types::Type;
+use crate::SqlError;
+use crate::ast::{Call, Expr, Ident, Kind};
+use crate::types::Type;
 
 pub(super) const TABLE: &[Sig] = &[
     f("ARRAY_LENGTH", "A", "i", "len($1)"),

@@ -3,9 +3,9 @@
 use super::super::call::{Sig, Special, f};
 use super::super::scope::Scope;
 use super::super::{Result, Translator, Typed};
-use crate::sql::SqlError;
-use crate::sql::ast::{Call, Kind};
-use crate::sql::types::Type;
+use crate::SqlError;
+use crate::ast::{Call, Kind};
+use crate::types::Type;
 
 pub(super) const TABLE: &[Sig] = &[
     f("COALESCE", "xx*", "x", "COALESCE($*)"),

@@ -4,9 +4,9 @@ use super::super::call::{Sig, Special, f};
 use super::super::scope::Scope;
 use super::super::{Result, Translator, Typed};
 use super::extract::part_name;
-use crate::sql::SqlError;
-use crate::sql::ast::{Call, Expr, Kind};
-use crate::sql::types::Type;
+use crate::SqlError;
+use crate::ast::{Call, Expr, Kind};
+use crate::types::Type;
 
 pub(super) const TABLE: &[Sig] = &[
     f("CURRENT_TIMESTAMP", "", "T", "now()"),

@@ -2,9 +2,9 @@
 
 use super::super::scope::Scope;
 use super::super::{Result, Translator, Typed};
-use crate::sql::SqlError;
-use crate::sql::ast::{Expr, Kind};
-use crate::sql::types::Type;
+use crate::SqlError;
+use crate::ast::{Expr, Kind};
+use crate::types::Type;
 
 /// Date parts with the DuckDB function where it means the same.
 const NATIVE: &[(&str, &str)] = &[
@@ -39,7 +39,7 @@ const PARTS: &[&str] = &[
 ];
 
 /// `DAY`, `WEEK`, `WEEK_MONDAY` ... from a part as written.
-pub(in crate::sql::translate) fn part_name(value: &Expr) -> Result<String> {
+pub(in crate::translate) fn part_name(value: &Expr) -> Result<String> {
     let refuse = || SqlError::semantic("a valid date part name is required", value.at);
     match &value.kind {
         Kind::Name(name) => {
@@ -61,7 +61,7 @@ pub(in crate::sql::translate) fn part_name(value: &Expr) -> Result<String> {
 }
 
 impl Translator<'_> {
-    pub(in crate::sql::translate) fn extract(
+    pub(in crate::translate) fn extract(
         &mut self,
         part: &Expr,
         from: &Expr,

@@ -3,9 +3,9 @@
 use super::super::call::{Sig, Special};
 use super::super::scope::Scope;
 use super::super::{Result, Translator, Typed, text};
-use crate::sql::SqlError;
-use crate::sql::ast::Call;
-use crate::sql::types::{Type, field_names, quote};
+use crate::SqlError;
+use crate::ast::Call;
+use crate::types::{Type, field_names, quote};
 
 pub(super) const TABLE: &[Sig] = &[];
 pub(super) const SPECIAL: &[(&str, Special)] = &[("FORMAT", format)];
@@ -45,7 +45,7 @@ fn format(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
 
 impl Translator<'_> {
     /// A value as `%t` (or, with `literal`, `%T`) prints it.
-    pub(in crate::sql::translate) fn shown(&self, value: &Typed, literal: bool, at: usize) -> Result<String> {
+    pub(in crate::translate) fn shown(&self, value: &Typed, literal: bool, at: usize) -> Result<String> {
         let plain = value.sql.clone();
         let word = |name: &str, sql: String| if literal { format!("'{name} \"' || {sql} || '\"'") } else { sql };
         let sql = match &value.ty {

@@ -3,9 +3,9 @@
 use super::super::call::{Sig, Special, f};
 use super::super::scope::Scope;
 use super::super::{Result, Translator, Typed};
-use crate::sql::SqlError;
-use crate::sql::ast::{Call, Expr, Ident, Kind};
-use crate::sql::types::Type;
+use crate::SqlError;
+use crate::ast::{Call, Expr, Ident, Kind};
+use crate::types::Type;
 
 pub(super) const TABLE: &[Sig] = &[
     f("JUSTIFY_DAYS", "v", "v", "bq_justify($1, 'DAYS')"),
@@ -39,7 +39,7 @@ fn make(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
 
 impl Translator<'_> {
     /// `INTERVAL n part` and `INTERVAL 'text' part TO part`.
-    pub(in crate::sql::translate) fn interval(
+    pub(in crate::translate) fn interval(
         &mut self,
         value: &Expr,
         from: &Ident,

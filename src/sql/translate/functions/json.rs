@@ -3,9 +3,9 @@
 use super::super::call::{Sig, Special, f};
 use super::super::scope::Scope;
 use super::super::{Result, Translator, Typed, text};
-use crate::sql::SqlError;
-use crate::sql::ast::{Call, Expr, Kind};
-use crate::sql::types::{Type, field_names, quote};
+use crate::SqlError;
+use crate::ast::{Call, Expr, Kind};
+use crate::types::{Type, field_names, quote};
 
 pub(super) const TABLE: &[Sig] = &[
     f("JSON_VALUE", "s", "s", "bq_json_value($1, '$')"),
@@ -182,7 +182,7 @@ fn set(t: &mut Translator<'_>, call: &Call, scope: &Scope) -> Result<Typed> {
 
 impl Translator<'_> {
     /// A value as JSON text; a NULL gives `null`.
-    pub(in crate::sql::translate) fn json_text(&self, value: &Typed, at: usize, wide_as_text: bool) -> Result<String> {
+    pub(in crate::translate) fn json_text(&self, value: &Typed, at: usize, wide_as_text: bool) -> Result<String> {
         let plain = &value.sql;
         let sql = match &value.ty {
             Type::Null => return Ok("'null'".into()),

@@ -8,7 +8,7 @@ pub mod parse;
 pub mod translate;
 pub mod types;
 
-use crate::base::Code;
+use rsdbt_base::Code;
 
 /// A refusal with the byte position in the BigQuery text.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! The broker behind a lock, with its journal: requests from any thread, one sync for all that wait (group commit).
 
-use super::core::{Broker, Fault, FaultKind};
-use super::journal::Journal;
-use crate::sys;
+use crate::core::{Broker, Fault, FaultKind};
+use crate::journal::Journal;
+use rsdbt_sys as sys;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;

@@ -1,10 +1,10 @@
 //! The write-ahead log on disk: appended and synced before anything is confirmed, replayed at start, compacted when
 //! most of it is dead. One file is the whole state: `journal-N.log`, and a compaction writes N+1 before it removes N.
 
-use super::core::{Broker, Fault, FaultKind};
-use crate::sys;
+use crate::core::{Broker, Fault, FaultKind};
 use prost::Message;
 use rsdbt_proto::journal::Record;
+use rsdbt_sys as sys;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};

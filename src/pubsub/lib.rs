@@ -1,18 +1,13 @@
-//! Messages between programs: the `Bus` that the rest of rsdbt sees, a Pub/Sub broker of our own behind it,
-//! and Google's.
+//! Messages between programs: the `Bus` that the rest of rsdbt sees, our own broker behind it, and Google's.
 //!
-//! `core` decides, `journal` remembers, `service` puts a lock and a clock around both, `server` answers Pub/Sub's network
-//! protocols. Everything async stays in this room.
+//! `server` puts the broker on the network, `network` and `gcp` speak to brokers there. Everything async stays in this room.
 
 mod bus;
-mod core;
 mod embedded;
 #[cfg(feature = "gcp-pubsub")]
 mod gcp;
-mod journal;
 mod network;
 mod server;
-mod service;
 
 pub use bus::{Bus, BusError, BusErrorKind, BusResult, Incoming, Outgoing};
 pub use embedded::Embedded;

@@ -17,7 +17,6 @@ mod scope;
 mod strings;
 mod value;
 
-use crate::base::{Code, Diagnostic};
 pub use diag::RenderError;
 pub use host::{Arguments, ColumnData, Data, Fault, Host, Quoting, Relation, TableData};
 use indexmap::IndexMap;
@@ -25,6 +24,7 @@ use minijinja::value::Kwargs;
 use minijinja::{Environment, Value};
 pub use prepass::{Block, BlockKind, Prepared};
 pub use registry::{File, INTERNAL, MacroDef, Registry};
+use rsdbt_base::{Code, Diagnostic};
 use scope::Locals;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -68,7 +68,7 @@ impl Engine {
         rendered.map_err(|error| match call::returned(&error) {
             Some(_) => RenderError {
                 diagnostic: Diagnostic::error(Code::JINJA, "return() outside of a macro")
-                    .at(crate::base::Place::file(path)),
+                    .at(rsdbt_base::Place::file(path)),
                 fault: None,
             },
             None => self.explain(&error),
