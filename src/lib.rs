@@ -1,13 +1,11 @@
 //! rsdbt: dbt for BigQuery on a laptop. The rooms and their order are described in ARCHITECTURE.md.
 
 pub mod adapter;
-pub mod artifact;
 pub mod cli;
 pub mod config;
 pub mod dashboard;
 pub mod diff;
 pub mod exec;
-pub mod ir;
 pub mod load;
 pub mod parse;
 pub mod report;
@@ -16,7 +14,9 @@ pub mod select;
 pub mod shop;
 pub mod stream;
 
+pub use rsdbt_artifact as artifact;
 pub use rsdbt_base as base;
+pub use rsdbt_ir as ir;
 pub use rsdbt_jinja as jinja;
 pub use rsdbt_ml as ml;
 pub use rsdbt_pubsub as pubsub;

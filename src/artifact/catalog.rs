@@ -1,7 +1,7 @@
 //! catalog.json v1: what the warehouse really holds.
 
-use crate::ir::Invocation;
 use chrono::{DateTime, Utc};
+use rsdbt_ir::Invocation;
 use serde_json::{Map, Value as Json, json};
 
 /// One relation with its columns (name, type).

@@ -1,9 +1,9 @@
 //! manifest.json v12, and the same nodes as templates see them (`graph`).
 
 use super::node::{exposure_json, node_json, source_json, unit_test_json};
-use crate::ir::{Invocation, Manifest, NodeId};
-use crate::jinja::Quoting;
 use chrono::{DateTime, Utc};
+use rsdbt_ir::{Invocation, MacroEntry, Manifest, NodeId};
+use rsdbt_jinja::Quoting;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -31,13 +31,8 @@ pub fn graph_json(manifest: &Manifest, quoting: Quoting) -> Json {
     })
 }
 
-/// manifest.json; `compiled` has the SQL of nodes that were compiled.
-pub fn manifest_json(
-    manifest: &Manifest,
-    invocation: &Invocation,
-    generated: &DateTime<Utc>,
-    compiled: &BTreeMap<NodeId, String>,
-) -> Json {
+/// The beginning of manifest.json: its metadata, which alone differ with every invocation. `manifest_body` goes on.
+pub fn manifest_head(manifest: &Manifest, invocation: &Invocation, generated: &DateTime<Utc>) -> String {
     let mut metadata = super::metadata("manifest/v12", invocation, generated);
     if let Json::Object(map) = &mut metadata {
         map.insert("project_name".into(), Json::from(manifest.project.as_str()));
@@ -47,7 +42,12 @@ pub fn manifest_json(
         map.insert("adapter_type".into(), Json::from(manifest.adapter_type.as_str()));
         map.insert("quoting".into(), json!({"database": true, "schema": true, "identifier": true, "column": null}));
     }
-    let mut all = nodes(manifest, invocation.quoting);
+    format!("{{\"metadata\":{metadata},")
+}
+
+/// manifest.json behind its metadata; `compiled` has the SQL of nodes that were compiled.
+pub fn manifest_body(manifest: &Manifest, quoting: Quoting, compiled: &BTreeMap<NodeId, String>) -> String {
+    let mut all = nodes(manifest, quoting);
     for (id, sql) in compiled {
         if let Some(Json::Object(node)) = all.get_mut(id) {
             node.insert("compiled".into(), Json::Bool(true));
@@ -71,14 +71,13 @@ pub fn manifest_json(
     let disabled: Map<String, Json> = manifest
         .disabled
         .iter()
-        .map(|node| (node.unique_id.clone(), json!([node_json(node, manifest, invocation.quoting)])))
+        .map(|node| (node.unique_id.clone(), json!([node_json(node, manifest, quoting)])))
         .collect();
     let (parents, children) = maps(manifest);
     // Not by the macro `json`, which would copy all of it.
     let parts = [
-        ("metadata", metadata),
         ("nodes", Json::Object(all)),
-        ("sources", sources(manifest, invocation.quoting).into()),
+        ("sources", sources(manifest, quoting).into()),
         ("macros", macros.into()),
         ("docs", docs.into()),
         ("exposures", exposures(manifest).into()),
@@ -94,7 +93,8 @@ pub fn manifest_json(
         ("unit_tests", unit_tests(manifest).into()),
         ("functions", json!({})),
     ];
-    Json::Object(parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect())
+    let whole: Map<String, Json> = parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect();
+    Json::Object(whole).to_string().split_off(1)
 }
 
 fn groups(manifest: &Manifest) -> Map<String, Json> {
@@ -108,14 +108,13 @@ fn groups(manifest: &Manifest) -> Map<String, Json> {
     manifest.groups.iter().map(|(id, entry)| (id.clone(), group(id, entry))).collect()
 }
 
-fn macro_json(entry: &crate::ir::MacroEntry) -> Json {
-    let definition = &entry.definition;
+fn macro_json(entry: &MacroEntry) -> Json {
     json!({
-        "name": definition.name, "resource_type": "macro", "package_name": definition.package, "path": definition.file,
-        "original_file_path": definition.file, "unique_id": definition.unique_id, "macro_sql": definition.text,
+        "name": entry.name, "resource_type": "macro", "package_name": entry.package, "path": entry.file,
+        "original_file_path": entry.file, "unique_id": entry.unique_id, "macro_sql": entry.text,
         "depends_on": {"macros": []}, "description": entry.description, "meta": {}, "docs": {"show": true, "node_color": null},
         "patch_path": entry.patch_path, "arguments": entry.arguments, "created_at": 0.0,
-        "supported_languages": (!definition.languages.is_empty()).then(|| definition.languages.clone()),
+        "supported_languages": (!entry.languages.is_empty()).then(|| entry.languages.clone()),
         "config": {"meta": {}, "docs": {"show": true, "node_color": null}},
     })
 }

@@ -1,8 +1,8 @@
 //! One resource as dbt writes it.
 
-use crate::ir::{ColumnInfo, Exposure, Manifest, Node, RefCall, ResourceType, Source, UnitRows, UnitTest};
-use crate::jinja::Quoting;
 use indexmap::IndexMap;
+use rsdbt_ir::{ColumnInfo, Exposure, Manifest, Node, RefCall, ResourceType, Source, UnitRows, UnitTest};
+use rsdbt_jinja::Quoting;
 use serde_json::{Map, Value as Json, json};
 
 fn refs(calls: &[RefCall]) -> Json {

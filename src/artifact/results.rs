@@ -1,8 +1,8 @@
 //! run_results.json v6.
 
 use super::stamp;
-use crate::ir::{Invocation, NodeResult, RunResults};
 use chrono::{DateTime, Utc};
+use rsdbt_ir::{Invocation, NodeResult, RunResults};
 use serde_json::{Value as Json, json};
 
 pub fn run_results_json(results: &RunResults, invocation: &Invocation, generated: &DateTime<Utc>) -> Json {

@@ -1,8 +1,19 @@
 //! The table of error codes: what `rsdbt explain CODE` prints, and the only list of codes there is.
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+
 /// A stable error code such as `RS0101`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Code(pub &'static str);
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Code, D::Error> {
+        let text = String::deserialize(from)?;
+        let known = CODES.iter().find(|(code, _)| code.0 == text);
+        known.map(|(code, _)| *code).ok_or_else(|| D::Error::custom(format!("there is no code '{text}'")))
+    }
+}
 
 macro_rules! codes {
     ($($name:ident = $code:literal, $text:literal;)*) => {

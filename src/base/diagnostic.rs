@@ -1,16 +1,17 @@
 //! What went wrong, where, and how to mend it: the user's mistakes as data.
 
 use super::Code;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Severity {
     Warning,
     Error,
 }
 
 /// A place in a source file. `line` and `column` count from 1, columns in characters; 0 means unknown.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place {
     pub file: String,
     pub line: usize,
@@ -55,7 +56,7 @@ impl fmt::Display for Place {
 }
 
 /// One finding. `source` is the text that `place` points into, where it is not simply the file on disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnostic {
     pub code: Code,
     pub severity: Severity,

@@ -44,7 +44,7 @@ pub fn list(options: &Options, arguments: &ListArgs, report: &Arc<dyn Report>) -
         }
     }
     if options.write_json {
-        pipeline::write_manifest(&ready.manifest, &ready.invocation, &ready.target_path, &Default::default())?;
+        ready.write_manifest()?;
     }
     Ok(OK)
 }

@@ -15,6 +15,7 @@ mod ingest;
 mod list;
 mod live;
 mod options;
+mod partial;
 mod pipeline;
 mod pubsub;
 mod run;

@@ -21,6 +21,8 @@ pub struct Options {
     pub quiet: bool,
     pub colour: bool,
     pub write_json: bool,
+    /// Whether what an unchanged project was parsed into may be taken from the last time.
+    pub partial_parse: bool,
     pub building: Building,
     pub indirect: Indirect,
 }
@@ -41,6 +43,10 @@ pub fn yaml_map(text: &str, option: &str) -> Result<Map<String, Json>, Diagnosti
 
 fn truthy(name: &str) -> bool {
     sys::env_var(name).is_some_and(|value| matches!(value.to_lowercase().as_str(), "1" | "true" | "yes" | "on"))
+}
+
+fn untrue(name: &str) -> bool {
+    sys::env_var(name).is_some_and(|value| matches!(value.to_lowercase().as_str(), "0" | "false" | "no" | "off"))
 }
 
 impl Options {
@@ -77,6 +83,7 @@ impl Options {
             quiet: common.quiet,
             colour: !no_colour && std::io::stdout().is_terminal(),
             write_json: !common.no_write_json,
+            partial_parse: !common.no_partial_parse && !untrue("DBT_PARTIAL_PARSE"),
             indirect,
             building,
         })

@@ -1,7 +1,7 @@
 //! Where stages meet: load, parse, resolve, select, open the warehouse, exec, write artifacts.
 
-use super::Stop;
 use super::options::Options;
+use super::{Stop, partial};
 use crate::adapter::bigquery::cloud::CloudBigQuery;
 use crate::adapter::bigquery::local::{LocalBigQuery, LocalSession};
 use crate::adapter::duckdb::DuckDb;
@@ -21,32 +21,56 @@ use crate::sys;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A project that is parsed and resolved.
 pub struct Ready {
     pub raw: RawProject,
-    pub engine: Engine,
     pub manifest: Manifest,
     pub graph: Graph,
     pub invocation: Arc<Invocation>,
     pub target_path: PathBuf,
+    /// Made when it is needed, where the project came from the last invocation.
+    engine: OnceLock<Engine>,
+    /// manifest.json behind its metadata, as long as nothing is compiled.
+    artifact: String,
 }
 
-/// Loads, parses and resolves; reports warnings, and ends with what is wrong.
+/// Loads, parses and resolves; reports warnings, and ends with what is wrong. What has not changed is not parsed again.
 pub fn prepare(options: &Options, report: &Arc<dyn Report>) -> Result<Ready, Stop> {
     let (project, profile) = load_settings(&options.load)?;
     let target_path = target_path(options, &project);
     let raw = load(project, profile, &options.load)?;
     let invocation = Arc::new(invocation(options, &raw));
-    let parsed = parse(&raw, &invocation);
-    let mut findings = parsed.diagnostics;
-    stop_at_errors(&mut findings, options)?;
-    let (manifest, graph, more) = resolve(parsed.manifest);
-    findings.extend(more);
-    stop_at_errors(&mut findings, options)?;
-    findings.iter().for_each(|warning| report.diagnostic(warning));
-    Ok(Ready { raw, engine: parsed.engine, manifest, graph, invocation, target_path })
+    let digest = partial::digest(&raw, &invocation);
+    let may_reuse = options.partial_parse && raw.project.flags.get("partial_parse") != Some(&Json::Bool(false));
+    let reused = if may_reuse { partial::read(&target_path, &digest, &invocation) } else { None };
+    let engine = OnceLock::new();
+    let (kept, graph) = match reused {
+        Some(kept) => {
+            let graph = Graph::new(&kept.manifest);
+            (kept, graph)
+        }
+        None => {
+            let parsed = parse(&raw, &invocation);
+            let mut warnings = parsed.diagnostics;
+            stop_at_errors(&mut warnings, options)?;
+            let (manifest, graph, more) = resolve(parsed.manifest);
+            warnings.extend(more);
+            stop_at_errors(&mut warnings, options)?;
+            let artifact = artifact::manifest_body(&manifest, invocation.quoting, &BTreeMap::new());
+            let kept = partial::Kept { manifest, warnings, artifact };
+            if options.write_json {
+                partial::write(&target_path, &digest, &parsed.reads, &kept);
+            }
+            _ = engine.set(parsed.engine);
+            (kept, graph)
+        }
+    };
+    let partial::Kept { manifest, mut warnings, artifact } = kept;
+    stop_at_errors(&mut warnings, options)?;
+    warnings.iter().for_each(|warning| report.diagnostic(warning));
+    Ok(Ready { raw, manifest, graph, invocation, target_path, engine, artifact })
 }
 
 fn stop_at_errors(findings: &mut Diagnostics, options: &Options) -> Result<(), Stop> {
@@ -69,7 +93,7 @@ fn invocation(options: &Options, raw: &RawProject) -> Invocation {
         "EMPTY": building.empty, "FAIL_FAST": options.fail_fast, "WARN_ERROR": options.warn_error, "QUIET": options.quiet,
         "USE_COLORS": options.colour, "WRITE_JSON": options.write_json, "DEBUG": false, "PRINT": true, "NO_PRINT": false,
         "LOG_FORMAT": if options.json_log { "json" } else { "default" }, "INDIRECT_SELECTION": "eager", "INTROSPECT": true,
-        "PARTIAL_PARSE": false, "STATIC_PARSER": false, "VERSION_CHECK": true, "SEND_ANONYMOUS_USAGE_STATS": false,
+        "PARTIAL_PARSE": options.partial_parse, "STATIC_PARSER": false, "VERSION_CHECK": true, "SEND_ANONYMOUS_USAGE_STATS": false,
         "PROFILES_DIR": null, "PROJECT_DIR": raw.project.root, "TARGET_PATH": null, "LOG_PATH": null, "CACHE_SELECTED_ONLY": false,
         "INVOCATION_COMMAND": format!("rsdbt {}", options.command), "MAXIMUM_SEED_SIZE_MIB": 1, "PRINTER_WIDTH": 80,
     });
@@ -106,6 +130,16 @@ fn invocation(options: &Options, raw: &RawProject) -> Invocation {
 }
 
 impl Ready {
+    pub fn engine(&self) -> &Engine {
+        self.engine.get_or_init(|| crate::parse::engine(&self.raw, &self.manifest))
+    }
+
+    /// Writes manifest.json of a project of which nothing is compiled.
+    pub fn write_manifest(&self) -> Result<(), Stop> {
+        let head = artifact::manifest_head(&self.manifest, &self.invocation, &sys::now_utc());
+        write_text(&self.target_path, "manifest.json", &[&head, &self.artifact])
+    }
+
     /// The selected nodes.
     pub fn select(&self, options: &Options) -> Result<NodeSet, Stop> {
         let selection = Selection {
@@ -159,9 +193,10 @@ impl Ready {
         warehouse: Arc<dyn Warehouse>,
     ) -> (Arc<World>, RawProject) {
         let listener: Arc<dyn crate::exec::Listener> = report.clone();
+        let engine = self.engine.into_inner().unwrap_or_else(|| crate::parse::engine(&self.raw, &self.manifest));
         let world = World {
             refs: RefIndex::new(&self.manifest),
-            engine: self.engine,
+            engine,
             manifest: self.manifest,
             graph: self.graph,
             invocation: self.invocation,
@@ -257,9 +292,13 @@ fn previous_results(target: &Path) -> BTreeMap<NodeId, String> {
 }
 
 pub fn write_json(target: &Path, name: &str, json: &Json) -> Result<(), Stop> {
+    write_text(target, name, &[&json.to_string()])
+}
+
+fn write_text(target: &Path, name: &str, parts: &[&str]) -> Result<(), Stop> {
     let path = target.join(name);
     let fail = |why: std::io::Error| Diagnostic::error(Code::FILE, format!("cannot write {}: {why}", path.display()));
-    sys::write(&path, json.to_string()).map_err(|why| fail(why).into())
+    sys::write(&path, parts.concat()).map_err(|why| fail(why).into())
 }
 
 pub fn write_manifest(
@@ -268,8 +307,9 @@ pub fn write_manifest(
     target: &Path,
     compiled: &BTreeMap<NodeId, String>,
 ) -> Result<(), Stop> {
-    let json = artifact::manifest_json(manifest, invocation, &sys::now_utc(), compiled);
-    write_json(target, "manifest.json", &json)
+    let head = artifact::manifest_head(manifest, invocation, &sys::now_utc());
+    let body = artifact::manifest_body(manifest, invocation.quoting, compiled);
+    write_text(target, "manifest.json", &[&head, &body])
 }
 
 pub fn write_results(world: &World, results: &RunResults) -> Result<(), Stop> {

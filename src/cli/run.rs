@@ -81,7 +81,7 @@ fn nothing(options: &Options, report: &Arc<dyn Report>, ready: Ready) -> Result<
         "Nothing to do. Try checking your model configs and model specification args",
     ));
     if options.write_json {
-        pipeline::write_manifest(&ready.manifest, &ready.invocation, &ready.target_path, &Default::default())?;
+        ready.write_manifest()?;
         let json = crate::artifact::run_results_json(&RunResults::default(), &ready.invocation, &crate::sys::now_utc());
         pipeline::write_json(&ready.target_path, "run_results.json", &json)?;
     }
@@ -252,7 +252,7 @@ pub fn parse(options: &Options, report: &Arc<dyn Report>) -> Result<u8, Stop> {
     let ready = pipeline::prepare(options, report)?;
     report.line(&pipeline::found(&ready.manifest));
     if options.write_json {
-        pipeline::write_manifest(&ready.manifest, &ready.invocation, &ready.target_path, &Default::default())?;
+        ready.write_manifest()?;
     }
     report.line(&format!("Parsed in {:.0} ms", begun.elapsed().as_secs_f64() * 1e3));
     Ok(OK)

@@ -41,7 +41,7 @@ fn deferred(ready: &Ready) -> Arc<dyn Warehouse> {
 }
 
 fn inline_node(ready: &Ready, sql: &str) -> Result<Node, Stop> {
-    let mut node = parse_inline((&ready.engine, &ready.invocation, &ready.raw), sql)?;
+    let mut node = parse_inline((ready.engine(), &ready.invocation, &ready.raw), sql)?;
     let index = crate::resolve::RefIndex::new(&ready.manifest);
     for call in &node.refs {
         let found = index.find(call, &node.package, &ready.manifest.project).cloned();

@@ -3,7 +3,7 @@
 use super::yaml::Yaml;
 use crate::base::{Code, Diagnostic};
 use serde_json::{Map, Value as Json};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 #[derive(Debug, Clone)]
 pub struct Project {
@@ -27,10 +27,10 @@ pub struct Project {
     pub vars: Map<String, Json>,
     pub on_run_start: Vec<String>,
     pub on_run_end: Vec<String>,
-    pub dispatch: HashMap<String, Vec<String>>,
+    pub dispatch: BTreeMap<String, Vec<String>>,
     pub quoting: Map<String, Json>,
     /// `models:`, `seeds:`, `snapshots:`, `data_tests:`, `sources:`, `exposures:`, `unit_tests:` trees.
-    pub configs: HashMap<&'static str, Yaml>,
+    pub configs: BTreeMap<&'static str, Yaml>,
     pub query_comment: Option<Yaml>,
     pub flags: Map<String, Json>,
 }

@@ -1,8 +1,8 @@
 //! What is the same for every template of one invocation: the target, vars, flags, the clock.
 
-use crate::jinja::{Data, Quoting};
 use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
+use rsdbt_jinja::{Data, Quoting};
 use serde_json::{Map, Value as Json};
 
 #[derive(Debug, Clone)]

@@ -1,13 +1,13 @@
 //! The resolved project: every resource by unique id.
 
 use super::{Exposure, Node, NodeId, Source, UnitTest};
-use crate::jinja::MacroDef;
 use indexmap::IndexMap;
+use rsdbt_jinja::MacroDef;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
-use std::sync::Arc;
 
 /// A `{% docs %}` block.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DocBlock {
     pub package: String,
     pub name: String,
@@ -16,15 +16,22 @@ pub struct DocBlock {
 }
 
 /// A macro with what YAML says of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MacroEntry {
-    pub definition: Arc<MacroDef>,
+    pub unique_id: String,
+    pub package: String,
+    pub name: String,
+    /// Relative to the package.
+    pub file: String,
+    /// The block as written.
+    pub text: String,
+    pub languages: Vec<String>,
     pub description: String,
     pub arguments: Vec<Json>,
     pub patch_path: Option<String>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Manifest {
     pub project: String,
     pub adapter_type: String,
@@ -43,7 +50,40 @@ pub struct Manifest {
     pub on_run_end: Vec<String>,
 }
 
+impl MacroEntry {
+    /// A macro that no YAML describes.
+    pub fn new(definition: &MacroDef) -> MacroEntry {
+        MacroEntry {
+            unique_id: definition.unique_id.clone(),
+            package: definition.package.clone(),
+            name: definition.name.clone(),
+            file: definition.file.clone(),
+            text: definition.text.clone(),
+            languages: definition.languages.clone(),
+            description: String::new(),
+            arguments: Vec::new(),
+            patch_path: None,
+        }
+    }
+}
+
 impl Manifest {
+    /// One line of text that `read` of the same build understands.
+    ///
+    /// # Errors
+    /// None in practice: everything in a manifest can be written.
+    pub fn write(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self)
+    }
+
+    /// What `write` wrote.
+    ///
+    /// # Errors
+    /// The text is not such a line.
+    pub fn read(text: &str) -> serde_json::Result<Manifest> {
+        serde_json::from_str(text)
+    }
+
     /// What a resource depends on.
     pub fn parents(&self, id: &str) -> &[NodeId] {
         if let Some(node) = self.nodes.get(id) {

@@ -1,14 +1,15 @@
 //! Resources of a project: what dbt calls nodes, sources, exposures and unit tests.
 
-use crate::jinja::{Quoting, Relation};
 use indexmap::IndexMap;
+use rsdbt_jinja::{Quoting, Relation};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use std::fmt;
 
 /// dbt's unique id, such as `model.shop.fct_sessions`.
 pub type NodeId = String;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ResourceType {
     Model,
     Seed,
@@ -50,14 +51,14 @@ impl fmt::Display for ResourceType {
 }
 
 /// `ref(...)` as written.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RefCall {
     pub package: Option<String>,
     pub name: String,
     pub version: Option<String>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ColumnInfo {
     pub name: String,
     pub description: String,
@@ -71,7 +72,7 @@ pub struct ColumnInfo {
 }
 
 /// What makes a node a data test.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct TestInfo {
     /// The generic test's name; empty for a singular test.
     pub name: String,
@@ -88,7 +89,7 @@ impl TestInfo {
 }
 
 /// A model, seed, snapshot, test, analysis or operation.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Node {
     pub unique_id: NodeId,
     pub resource_type: ResourceType,
@@ -222,7 +223,7 @@ fn plain(value: &Json) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Source {
     pub unique_id: NodeId,
     pub package: String,
@@ -264,7 +265,7 @@ impl Source {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Exposure {
     pub unique_id: NodeId,
     pub package: String,
@@ -280,7 +281,7 @@ pub struct Exposure {
 }
 
 /// One input of a unit test.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct UnitGiven {
     /// `ref('x')`, `source('a', 'b')` or `this`.
     pub input: String,
@@ -288,13 +289,13 @@ pub struct UnitGiven {
 }
 
 /// Rows of a unit test in the form they were written.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum UnitRows {
     Dicts(Vec<Map<String, Json>>),
     Sql(String),
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct UnitTest {
     pub unique_id: NodeId,
     pub package: String,

@@ -54,7 +54,7 @@ pub struct NodeResult {
     pub execution_time: f64,
     pub timing: Vec<Timing>,
     /// What went wrong, in full.
-    pub diagnostic: Option<crate::base::Diagnostic>,
+    pub diagnostic: Option<rsdbt_base::Diagnostic>,
 }
 
 #[derive(Debug, Clone, Default)]

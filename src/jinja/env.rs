@@ -97,7 +97,7 @@ fn hash(text: &str) -> String {
     format!("{:x}", Md5::digest(text.as_bytes()))
 }
 
-fn scope_of(state: &State) -> Option<Arc<Locals>> {
+pub fn scope_of(state: &State) -> Option<Arc<Locals>> {
     state.lookup(SCOPE)?.downcast_object::<Locals>()
 }
 

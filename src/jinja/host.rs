@@ -283,6 +283,8 @@ pub trait Host: Send + Sync {
     /// Called with each macro's unique id before it runs.
     fn macro_called(&self, unique_id: &str);
     fn quoting(&self) -> Quoting;
+    /// Called when a template has asked for the time: what it gives may differ the next time.
+    fn clock_read(&self) {}
     /// `write(sql)`: the text that belongs into target/run.
     fn write(&self, _text: &str) {}
     /// A constant that stands in for a macro (`overrides:` of a unit test).

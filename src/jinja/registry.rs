@@ -43,7 +43,7 @@ pub struct Registry {
     calls: RwLock<HashMap<String, Arc<MacroDef>>>,
     origins: RwLock<HashMap<String, Arc<Origin>>>,
     /// `dispatch:` of dbt_project.yml: namespace -> packages to search.
-    dispatch: HashMap<String, Vec<String>>,
+    dispatch: BTreeMap<String, Vec<String>>,
     adapter: String,
 }
 
@@ -57,7 +57,7 @@ pub struct File<'a> {
 }
 
 impl Registry {
-    pub fn new(root: &str, adapter: &str, dispatch: HashMap<String, Vec<String>>) -> Self {
+    pub fn new(root: &str, adapter: &str, dispatch: BTreeMap<String, Vec<String>>) -> Self {
         Registry { root: root.to_owned(), adapter: adapter.to_owned(), dispatch, ..Registry::default() }
     }
 
@@ -104,6 +104,10 @@ impl Registry {
             }
         }
         definitions
+    }
+
+    pub fn knows(&self, template: &str) -> bool {
+        self.origin(template).is_some()
     }
 
     pub fn origin(&self, template: &str) -> Option<Arc<Origin>> {

@@ -55,7 +55,7 @@ impl Host for Nowhere {
 }
 
 fn engine(macros: &str, model: &str) -> (Engine, String) {
-    let mut registry = Registry::new("shop", "duckdb", HashMap::new());
+    let mut registry = Registry::new("shop", "duckdb", std::collections::BTreeMap::new());
     let file = |path, source| File { package: "shop", path, source, prepared: prepare(path, source).expect("valid") };
     registry.add_macros(file("macros/all.sql", macros));
     registry.register(&file("models/m.sql", model));

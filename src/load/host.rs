@@ -6,7 +6,7 @@ use crate::jinja::{Arguments, Data, Engine, Fault, Host, Quoting, Registry};
 use crate::sys;
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub struct SettingsHost {
@@ -74,7 +74,7 @@ const UNRENDERED: [&str; 6] = ["on-run-start", "on-run-end", "query-comment", "p
 
 /// A copy of a YAML tree with its templates rendered.
 pub fn render_tree(yaml: &Yaml, host: SettingsHost, file: &str) -> Result<Yaml, Diagnostic> {
-    let engine = Engine::new(Registry::new("", "", HashMap::new()));
+    let engine = Engine::new(Registry::new("", "", BTreeMap::new()));
     let scope = engine.scope(Arc::new(host), "");
     let render = |text: &str| engine.render_native(text, &scope);
     walk(yaml, &render, file)

@@ -10,8 +10,7 @@ use serde_json::{Map, Value as Json};
 
 pub fn parse(world: &World, patches: &[Patch], manifest: &mut Manifest, diagnostics: &mut Diagnostics) {
     for definition in world.engine.registry().all() {
-        let entry = MacroEntry { description: String::new(), arguments: Vec::new(), patch_path: None, definition };
-        manifest.macros.insert(entry.definition.unique_id.clone(), entry);
+        manifest.macros.insert(definition.unique_id.clone(), MacroEntry::new(&definition));
     }
     for patch in patches {
         match patch.entry.kind {

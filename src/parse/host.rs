@@ -5,7 +5,17 @@ use crate::jinja::{Arguments, Data, Engine, Fault, Host, Quoting, Relation};
 use crate::load::RawProject;
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
+
+/// What parsing depended on besides files and settings.
+#[derive(Debug, Clone, Default)]
+pub struct Reads {
+    /// Variables of the environment that templates asked for, with what they held.
+    pub environment: BTreeMap<String, Option<String>>,
+    /// Something differs with every invocation: the clock, the invocation's id, its flags.
+    pub is_volatile: bool,
+}
 
 /// What every parsing function needs.
 pub struct World<'w> {
@@ -13,6 +23,7 @@ pub struct World<'w> {
     pub invocation: &'w Arc<Invocation>,
     pub raw: &'w RawProject,
     pub docs: Arc<IndexMap<String, DocBlock>>,
+    pub reads: Arc<Mutex<Reads>>,
 }
 
 /// What a template asked for.
@@ -34,6 +45,7 @@ pub struct ParseHost {
     this: Relation,
     base: Map<String, Json>,
     recorded: Mutex<Recorded>,
+    reads: Arc<Mutex<Reads>>,
 }
 
 impl World<'_> {
@@ -48,6 +60,7 @@ impl World<'_> {
             model: Data::from(model),
             base,
             recorded: Mutex::default(),
+            reads: self.reads.clone(),
         })
     }
 }
@@ -55,6 +68,10 @@ impl World<'_> {
 impl ParseHost {
     fn lock(&self) -> MutexGuard<'_, Recorded> {
         self.recorded.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn reads(&self) -> MutexGuard<'_, Reads> {
+        self.reads.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     pub fn recorded(&self) -> Recorded {
@@ -97,7 +114,9 @@ impl Host for ParseHost {
     }
 
     fn env_var(&self, name: &str) -> Option<String> {
-        self.invocation.environment.get(name).cloned()
+        let value = self.invocation.environment.get(name).cloned();
+        self.reads().environment.insert(name.to_owned(), value.clone());
+        value
     }
 
     fn configure(&self, values: IndexMap<String, Data>) -> Result<(), Fault> {
@@ -126,7 +145,14 @@ impl Host for ParseHost {
             ),
             "sql" | "compiled_code" | "thread_id" => Data::text(""),
             "pre_hooks" | "post_hooks" | "selected_resources" | "results" | "schemas" => Data::List(Vec::new()),
-            _ => return self.invocation.variable(name),
+            "target" | "project_name" | "env" => return self.invocation.variable(name),
+            _ => {
+                let value = self.invocation.variable(name);
+                if value.is_some() {
+                    self.reads().is_volatile = true;
+                }
+                return value;
+            }
         })
     }
 
@@ -139,6 +165,10 @@ impl Host for ParseHost {
             "get_incremental_strategy_macro" => Data::None,
             _ => Data::None,
         })
+    }
+
+    fn clock_read(&self) {
+        self.reads().is_volatile = true;
     }
 
     fn log(&self, _: &str, _: bool) {}

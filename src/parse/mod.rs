@@ -17,8 +17,8 @@ use crate::base::{Diagnostic, Diagnostics, Severity};
 use crate::ir::{Invocation, Manifest};
 use crate::jinja::Engine;
 use crate::load::RawProject;
-pub use host::Recorded;
 use host::World;
+pub use host::{Reads, Recorded};
 pub use models::parse_inline;
 use std::sync::Arc;
 pub use tests::{definition as test_macro, kwargs as test_arguments};
@@ -28,6 +28,7 @@ pub struct Parsed {
     pub engine: Engine,
     pub manifest: Manifest,
     pub diagnostics: Diagnostics,
+    pub reads: Reads,
 }
 
 /// Parses everything. Errors are collected; with any of severity error the result is not to be run.
@@ -44,7 +45,9 @@ pub fn parse(raw: &RawProject, invocation: &Arc<Invocation>) -> Parsed {
         ..Manifest::default()
     };
     let patches = patches::read(raw, &mut diagnostics);
-    let world = World { engine: &engine, invocation, raw, docs: Arc::new(manifest.docs.clone()) };
+    let reads = Arc::default();
+    let world =
+        World { engine: &engine, invocation, raw, docs: Arc::new(manifest.docs.clone()), reads: Arc::clone(&reads) };
     models::parse_files(&world, &prepared.models, &patches, &mut manifest, &mut diagnostics);
     models::parse_yaml_snapshots(&world, &patches, &mut manifest, &mut diagnostics);
     sources::parse(&world, &patches, &mut manifest, &mut diagnostics);
@@ -52,7 +55,15 @@ pub fn parse(raw: &RawProject, invocation: &Arc<Invocation>) -> Parsed {
     units::parse(&world, &patches, &mut manifest, &mut diagnostics);
     documented::parse(&world, &patches, &mut manifest, &mut diagnostics);
     patches::report_unused(&patches, &manifest, &mut diagnostics);
-    Parsed { engine, manifest, diagnostics }
+    let reads = reads.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+    Parsed { engine, manifest, diagnostics, reads }
+}
+
+/// The language of a project whose manifest is known already, as `parse` would give it.
+pub fn engine(raw: &RawProject, manifest: &Manifest) -> Engine {
+    let engine = Engine::new(macros::prepare(raw, &mut Vec::new()).registry);
+    models::register_yaml_snapshots(&engine, manifest);
+    engine
 }
 
 /// Whether any finding forbids to go on.

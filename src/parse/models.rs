@@ -7,7 +7,7 @@ use super::patches::{Patch, columns, find};
 use crate::base::{Code, Diagnostic, Diagnostics, Place};
 use crate::config::{EntryKind, Yaml, layered, merge_into};
 use crate::ir::{Manifest, Node, ResourceType};
-use crate::jinja::{File, prepare};
+use crate::jinja::{Engine, File, prepare};
 use crate::load::{FileKind, checksum};
 use crate::sys;
 use indexmap::IndexMap;
@@ -290,6 +290,18 @@ fn yaml_snapshot(world: &World, patch: &Patch, relation: &str) -> Result<Node, D
     Ok(node)
 }
 
+/// Makes the templates of snapshots known that stand in no file.
+pub fn register_yaml_snapshots(engine: &Engine, manifest: &Manifest) {
+    let nodes = manifest.nodes.values().filter(|node| node.resource_type == ResourceType::Snapshot);
+    for node in nodes.filter(|node| !engine.registry().knows(&node.template)) {
+        // It was prepared before, without a fault.
+        if let Ok(prepared) = prepare(&node.template, &node.raw_code) {
+            let file = File { package: &node.package, path: &node.template, source: &node.raw_code, prepared };
+            engine.registry().register(&file);
+        }
+    }
+}
+
 pub fn record(node: &mut Node, recorded: Recorded) {
     for layer in &recorded.configs {
         merge_into(&mut node.config, layer);
@@ -317,7 +329,7 @@ pub fn parse_inline(
     sql: &str,
 ) -> Result<Node, Diagnostic> {
     let (engine, invocation, raw) = world_of;
-    let world = World { engine, invocation, raw, docs: std::sync::Arc::default() };
+    let world = World { engine, invocation, raw, docs: std::sync::Arc::default(), reads: std::sync::Arc::default() };
     let package = &raw.project.name;
     let path = "<inline>";
     let prepared = prepare(path, sql)?;

@@ -27,6 +27,13 @@ pub fn executable_folder() -> Option<PathBuf> {
     Some(std::env::current_exe().ok()?.parent()?.to_path_buf())
 }
 
+/// Tells this build of the program from others: its file's path, size and time.
+pub fn executable_stamp() -> String {
+    let path = std::env::current_exe().unwrap_or_default();
+    let file = std::fs::metadata(&path).map(|file| (file.len(), file.modified().ok()));
+    format!("{} {file:?}", path.display())
+}
+
 pub fn current_folder() -> io::Result<PathBuf> {
     std::env::current_dir()
 }

@@ -87,6 +87,9 @@ pub struct Common {
     /// No colours (also by the variable NO_COLOR)
     #[arg(long, global = true)]
     pub no_use_colors: bool,
+    /// Parse every file again, though none has changed since the last time
+    #[arg(long, global = true)]
+    pub no_partial_parse: bool,
     #[command(flatten)]
     pub accepted: Accepted,
 }
@@ -100,8 +103,6 @@ pub struct Accepted {
     pub use_colors: bool,
     #[arg(long, global = true, hide = true)]
     pub partial_parse: bool,
-    #[arg(long, global = true, hide = true)]
-    pub no_partial_parse: bool,
     #[arg(long, global = true, hide = true)]
     pub version_check: bool,
     #[arg(long, global = true, hide = true)]

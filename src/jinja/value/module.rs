@@ -3,7 +3,8 @@
 use super::collections::{Dict, List};
 use super::{datetime, regex};
 use crate::call::{arguments, bad};
-use chrono::NaiveTime;
+use crate::env::scope_of;
+use chrono::{DateTime, NaiveTime, Utc};
 use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};
 use rsdbt_sys as sys;
@@ -78,12 +79,12 @@ impl Object for Function {
         ObjectRepr::Plain
     }
 
-    fn call(self: &Arc<Self>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
         let (args, named) = arguments(args);
         let text = |at: usize| args.get(at).and_then(Value::as_str).unwrap_or_default();
         match self.module {
-            "datetime.datetime" => date_time(&self.name, &args, &named),
-            "datetime.date" => date(&self.name, &args),
+            "datetime.datetime" => date_time(state, &self.name, &args, &named),
+            "datetime.date" => date(state, &self.name, &args),
             "pytz" if self.name == "timezone" => match text(0).parse::<chrono_tz::Tz>() {
                 Ok(zone) => Ok(Value::from_object(datetime::Zone(zone))),
                 Err(_) => Err(bad(format!("pytz knows no time zone '{}'", text(0)))),
@@ -95,20 +96,32 @@ impl Object for Function {
     }
 }
 
-fn date_time(name: &str, args: &[Value], named: &indexmap::IndexMap<String, Value>) -> Result<Value, Error> {
-    let now = sys::now_utc();
+/// The time, which the host hears of.
+fn now(state: &State) -> DateTime<Utc> {
+    if let Some(locals) = scope_of(state) {
+        locals.scope().host().clock_read();
+    }
+    sys::now_utc()
+}
+
+fn date_time(
+    state: &State,
+    name: &str,
+    args: &[Value],
+    named: &indexmap::IndexMap<String, Value>,
+) -> Result<Value, Error> {
     let text = |at: usize| args.get(at).and_then(Value::as_str).unwrap_or_default();
     match name {
         "now" => match args.first().or_else(|| named.get("tz")).and_then(|z| z.downcast_object_ref::<datetime::Zone>())
         {
             Some(zone) => {
-                let moment = datetime::DateTime::from_micros(now.timestamp_micros(), true);
+                let moment = datetime::DateTime::from_micros(now(state).timestamp_micros(), true);
                 let zoned = moment.downcast_object_ref::<datetime::DateTime>().map(|m| m.shifted(zone.0));
                 zoned.ok_or_else(|| bad("a datetime is a datetime"))
             }
-            None => Ok(datetime::DateTime::naive(now.naive_utc())),
+            None => Ok(datetime::DateTime::naive(now(state).naive_utc())),
         },
-        "utcnow" | "today" => Ok(datetime::DateTime::naive(now.naive_utc())),
+        "utcnow" | "today" => Ok(datetime::DateTime::naive(now(state).naive_utc())),
         "strptime" => datetime::strptime(text(0), text(1)),
         "fromisoformat" => datetime::from_iso(text(0)),
         "fromtimestamp" | "utcfromtimestamp" => {
@@ -124,9 +137,9 @@ fn date_time(name: &str, args: &[Value], named: &indexmap::IndexMap<String, Valu
     }
 }
 
-fn date(name: &str, args: &[Value]) -> Result<Value, Error> {
+fn date(state: &State, name: &str, args: &[Value]) -> Result<Value, Error> {
     match name {
-        "today" => Ok(datetime::Date::value(sys::now_utc().date_naive())),
+        "today" => Ok(datetime::Date::value(now(state).date_naive())),
         "fromisoformat" => {
             let text = args.first().and_then(Value::as_str).unwrap_or_default();
             chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d")

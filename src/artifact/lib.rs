@@ -6,12 +6,12 @@ mod node;
 mod results;
 
 pub use catalog::{CatalogTable, catalog_json};
-pub use manifest::{graph_json, manifest_json};
+pub use manifest::{graph_json, manifest_body, manifest_head};
 pub use node::{node_json, source_json};
 pub use results::run_results_json;
 
-use crate::ir::Invocation;
 use chrono::{DateTime, Utc};
+use rsdbt_ir::Invocation;
 use serde_json::{Value as Json, json};
 
 /// dbt's way to write a moment.
@@ -22,7 +22,7 @@ pub fn stamp(moment: &DateTime<Utc>) -> String {
 fn metadata(schema: &str, invocation: &Invocation, generated: &DateTime<Utc>) -> Json {
     json!({
         "dbt_schema_version": format!("https://schemas.getdbt.com/dbt/{schema}.json"),
-        "dbt_version": crate::jinja::DBT_VERSION,
+        "dbt_version": rsdbt_jinja::DBT_VERSION,
         "generated_at": stamp(generated),
         "invocation_id": invocation.id,
         "invocation_started_at": stamp(&invocation.started_at),
