@@ -7,6 +7,7 @@ use crate::load::RawProject;
 use crate::parse::Reads;
 use crate::sys;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -28,10 +29,11 @@ struct Header {
     digest: String,
     /// Digests of what templates read from the environment, which may be secret.
     environment: BTreeMap<String, Option<String>>,
+    flags: BTreeMap<String, Option<Json>>,
     warnings: Diagnostics,
 }
 
-/// A digest of all that parsing depends on, but for what templates read from the environment.
+/// A digest of all that parsing depends on, but for the flags and the environment, of which only what templates read counts.
 pub fn digest(raw: &RawProject, invocation: &Invocation) -> String {
     let mut seen = sys::executable_stamp();
     // Settings are small, and all of their maps are ordered.
@@ -53,7 +55,8 @@ pub fn read(target: &Path, digest: &str, invocation: &Invocation) -> Option<Kept
     let mut lines = text.splitn(3, '\n');
     let header: Header = serde_json::from_str(lines.next()?).ok()?;
     let is_same = |(name, was): (&String, &Option<String>)| invocation.environment.get(name).map(|v| hash(v)) == *was;
-    if header.digest != digest || !header.environment.iter().all(is_same) {
+    let are_flags_same = header.flags.iter().all(|(name, was)| invocation.flags.get(name) == was.as_ref());
+    if header.digest != digest || !are_flags_same || !header.environment.iter().all(is_same) {
         return None;
     }
     let manifest = Manifest::read(lines.next()?).ok()?;
@@ -71,6 +74,7 @@ pub fn write(target: &Path, digest: &str, reads: &Reads, kept: &Kept) {
     let header = Header {
         digest: digest.to_owned(),
         environment: reads.environment.iter().map(|(name, value)| (name.clone(), value.as_deref().map(hash))).collect(),
+        flags: reads.flags.clone(),
         warnings: kept.warnings.clone(),
     };
     if let (Ok(header), Ok(manifest)) = (serde_json::to_string(&header), kept.manifest.write()) {

@@ -30,6 +30,8 @@ pub struct Ready {
     pub graph: Graph,
     pub invocation: Arc<Invocation>,
     pub target_path: PathBuf,
+    /// Whether nothing has changed since the last invocation, so that nothing was parsed.
+    pub is_unchanged: bool,
     /// Made when it is needed, where the project came from the last invocation.
     engine: OnceLock<Engine>,
     /// manifest.json behind its metadata, as long as nothing is compiled.
@@ -45,6 +47,7 @@ pub fn prepare(options: &Options, report: &Arc<dyn Report>) -> Result<Ready, Sto
     let digest = partial::digest(&raw, &invocation);
     let may_reuse = options.partial_parse && raw.project.flags.get("partial_parse") != Some(&Json::Bool(false));
     let reused = if may_reuse { partial::read(&target_path, &digest, &invocation) } else { None };
+    let is_unchanged = reused.is_some();
     let engine = OnceLock::new();
     let (kept, graph) = match reused {
         Some(kept) => {
@@ -70,7 +73,7 @@ pub fn prepare(options: &Options, report: &Arc<dyn Report>) -> Result<Ready, Sto
     let partial::Kept { manifest, mut warnings, artifact } = kept;
     stop_at_errors(&mut warnings, options)?;
     warnings.iter().for_each(|warning| report.diagnostic(warning));
-    Ok(Ready { raw, manifest, graph, invocation, target_path, engine, artifact })
+    Ok(Ready { raw, manifest, graph, invocation, target_path, is_unchanged, engine, artifact })
 }
 
 fn stop_at_errors(findings: &mut Diagnostics, options: &Options) -> Result<(), Stop> {

@@ -254,7 +254,8 @@ pub fn parse(options: &Options, report: &Arc<dyn Report>) -> Result<u8, Stop> {
     if options.write_json {
         ready.write_manifest()?;
     }
-    report.line(&format!("Parsed in {:.0} ms", begun.elapsed().as_secs_f64() * 1e3));
+    let done = if ready.is_unchanged { "Nothing has changed since the last time; done" } else { "Parsed" };
+    report.line(&format!("{done} in {:.0} ms", begun.elapsed().as_secs_f64() * 1e3));
     Ok(OK)
 }
 

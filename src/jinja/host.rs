@@ -276,6 +276,13 @@ pub trait Host: Send + Sync {
     fn config(&self, key: &str) -> Option<Data>;
     /// A plain variable of the context (`this`, `target`, `model`, ...); `None` when there is none of that name.
     fn variable(&self, name: &str) -> Option<Data>;
+    /// One of dbt's `flags`.
+    fn flag(&self, name: &str) -> Option<Data> {
+        match self.variable("flags")? {
+            Data::Map(mut flags) => flags.swap_remove(name),
+            _ => None,
+        }
+    }
     fn adapter(&self, method: &str, arguments: &Arguments) -> Result<Data, Fault>;
     fn log(&self, message: &str, info: bool);
     fn warn(&self, message: &str);

@@ -5,6 +5,7 @@ mod call;
 mod diag;
 mod env;
 mod expression;
+mod flags;
 mod format;
 pub mod host;
 mod lex;

@@ -2,6 +2,7 @@
 
 use super::builtin::{Adapter, Api, Builtin, Context, Exceptions, Namespace};
 use super::call::MacroValue;
+use super::flags::Flags;
 use super::host::Host;
 use super::registry::Registry;
 use super::value;
@@ -122,13 +123,16 @@ impl Scope {
 
     /// A variable of the node's context.
     pub fn variable(&self, name: &str) -> Option<Value> {
+        if name == "flags" {
+            return Some(Value::from_object(Flags(self.host.clone())));
+        }
         let mut converted = self.converted.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(value) = converted.get(name) {
             return Some(value.clone());
         }
         let value = value::from_data(self.host.variable(name)?);
         // `this`, `sql` and the like may change while a node runs; what is costly to convert does not.
-        if matches!(name, "graph" | "model" | "target" | "flags" | "results") {
+        if matches!(name, "graph" | "model" | "target" | "results") {
             converted.insert(name.to_owned(), value.clone());
         }
         Some(value)

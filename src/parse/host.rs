@@ -13,7 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 pub struct Reads {
     /// Variables of the environment that templates asked for, with what they held.
     pub environment: BTreeMap<String, Option<String>>,
-    /// Something differs with every invocation: the clock, the invocation's id, its flags.
+    /// dbt's flags that templates asked for.
+    pub flags: BTreeMap<String, Option<Json>>,
+    /// Something differs with every invocation: the clock, the invocation's id, its arguments.
     pub is_volatile: bool,
 }
 
@@ -165,6 +167,12 @@ impl Host for ParseHost {
             "get_incremental_strategy_macro" => Data::None,
             _ => Data::None,
         })
+    }
+
+    fn flag(&self, name: &str) -> Option<Data> {
+        let value = self.invocation.flags.get(name).cloned();
+        self.reads().flags.insert(name.to_owned(), value.clone());
+        value.map(Data::from)
     }
 
     fn clock_read(&self) {

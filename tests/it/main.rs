@@ -14,6 +14,7 @@ mod gcp;
 mod incremental;
 mod layers;
 mod live_shopping;
+mod partial;
 mod program;
 mod sessions;
 mod sql;
