@@ -51,16 +51,19 @@ fn hash(text: &str) -> String {
 
 /// What was kept, if it was kept under this digest and the environment is the same. A file that cannot be read is none.
 pub fn read(target: &Path, digest: &str, invocation: &Invocation) -> Option<Kept> {
-    let text = sys::read(&target.join(FILE)).ok()?;
-    let mut lines = text.splitn(3, '\n');
-    let header: Header = serde_json::from_str(lines.next()?).ok()?;
+    let mut text = sys::read(&target.join(FILE)).ok()?;
+    let (head, rest) = text.split_once('\n')?;
+    let header: Header = serde_json::from_str(head).ok()?;
     let is_same = |(name, was): (&String, &Option<String>)| invocation.environment.get(name).map(|v| hash(v)) == *was;
     let are_flags_same = header.flags.iter().all(|(name, was)| invocation.flags.get(name) == was.as_ref());
     if header.digest != digest || !are_flags_same || !header.environment.iter().all(is_same) {
         return None;
     }
-    let manifest = Manifest::read(lines.next()?).ok()?;
-    Some(Kept { manifest, warnings: header.warnings, artifact: lines.next()?.to_owned() })
+    let (line, artifact) = rest.split_once('\n')?;
+    let manifest = Manifest::read(line).ok()?;
+    let before = text.len() - artifact.len();
+    text.drain(..before);
+    Some(Kept { manifest, warnings: header.warnings, artifact: text })
 }
 
 /// Keeps a project for the next invocation, unless its templates asked for what is never the same. A failure to write is not
@@ -78,6 +81,7 @@ pub fn write(target: &Path, digest: &str, reads: &Reads, kept: &Kept) {
         warnings: kept.warnings.clone(),
     };
     if let (Ok(header), Ok(manifest)) = (serde_json::to_string(&header), kept.manifest.write()) {
-        _ = sys::write(&file, [&header, "\n", &manifest, "\n", &kept.artifact].concat());
+        let parts = [&header, "\n", &manifest, "\n", &kept.artifact];
+        _ = sys::write_parts(&file, &parts.map(str::as_bytes));
     }
 }

@@ -299,9 +299,10 @@ pub fn write_json(target: &Path, name: &str, json: &Json) -> Result<(), Stop> {
 }
 
 fn write_text(target: &Path, name: &str, parts: &[&str]) -> Result<(), Stop> {
+    let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
     let path = target.join(name);
     let fail = |why: std::io::Error| Diagnostic::error(Code::FILE, format!("cannot write {}: {why}", path.display()));
-    sys::write(&path, parts.concat()).map_err(|why| fail(why).into())
+    sys::write_parts(&path, &parts).map_err(|why| fail(why).into())
 }
 
 pub fn write_manifest(

@@ -7,6 +7,8 @@ use crate::base::{Code, Diagnostic, Diagnostics, Place};
 use crate::config::{Profile, Project};
 use crate::sys;
 pub use settings::{Options, load_settings, packages_wanted};
+use sha2::{Digest, Sha256};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,7 +128,7 @@ fn read_package(package: &Project, prefix: &str, files: &mut Vec<RawFile>, diagn
 
 fn read_file(path: &Path, kind: FileKind) -> std::io::Result<(String, String)> {
     if kind == FileKind::Seed {
-        return Ok((String::new(), checksum(&sys::read_bytes(path)?)));
+        return Ok((String::new(), checksum_of(sys::open(path)?)?));
     }
     // Jinja2 reads files with `\n` line ends.
     let text = sys::read(path)?.replace("\r\n", "\n");
@@ -136,8 +138,19 @@ fn read_file(path: &Path, kind: FileKind) -> std::io::Result<(String, String)> {
 
 /// SHA-256 as hexadecimal digits.
 pub fn checksum(bytes: &[u8]) -> String {
-    use sha2::{Digest, Sha256};
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", Sha256::digest(bytes))
+}
+
+/// The same of all that is left in a file, which may be large.
+fn checksum_of(mut file: impl Read) -> std::io::Result<String> {
+    let mut hasher = Sha256::new();
+    let mut buffer = [0; 1 << 15];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(format!("{:x}", hasher.finalize())),
+            count => hasher.update(&buffer[..count]),
+        }
+    }
 }
 
 fn slashed(path: &Path) -> String {

@@ -68,6 +68,10 @@ pub fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     std::fs::read(path)
 }
 
+pub fn open(path: &Path) -> io::Result<std::fs::File> {
+    std::fs::File::open(path)
+}
+
 pub fn exists(path: &Path) -> bool {
     path.exists()
 }
@@ -109,13 +113,19 @@ pub fn remove_file(path: &Path) -> io::Result<()> {
 
 /// Writes a file as a whole: a reader sees the old content or the new one, never a part.
 pub fn write(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
+    write_parts(path, &[content.as_ref()])
+}
+
+/// The same for a content in parts, one behind the other.
+pub fn write_parts(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         create_folder(parent)?;
     }
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);
-    std::fs::write(&temporary, content)?;
+    let mut file = std::fs::File::create(&temporary)?;
+    parts.iter().try_for_each(|part| io::Write::write_all(&mut file, part))?;
     std::fs::rename(&temporary, path)
 }
 
