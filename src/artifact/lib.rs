@@ -1,11 +1,13 @@
 //! dbt's artifacts as JSON: manifest.json v12, run_results.json v6, catalog.json v1. Pure.
 
 mod catalog;
+mod freshness;
 mod manifest;
 mod node;
 mod results;
 
 pub use catalog::{CatalogTable, catalog_json};
+pub use freshness::sources_json;
 pub use manifest::{graph_json, manifest_body, manifest_head};
 pub use node::{node_json, source_json};
 pub use results::run_results_json;

@@ -112,15 +112,15 @@ pub fn source_json(source: &Source, quoting: Quoting) -> Json {
         "unique_id": source.unique_id, "fqn": source.fqn, "source_name": source.source_name,
         "source_description": source.source_description, "loader": source.loader, "identifier": source.identifier,
         "quoting": {"database": null, "schema": null, "identifier": null, "column": null}, "loaded_at_field": source.loaded_at_field,
-        "loaded_at_query": null, "freshness": freshness(source.freshness.as_ref()), "external": null, "description": source.description,
+        "loaded_at_query": source.loaded_at_query, "freshness": freshness(source.freshness.as_ref()), "external": null, "description": source.description,
         "columns": columns(&source.columns), "meta": source.meta, "source_meta": source.source_meta, "tags": source.tags(),
-        "config": {"enabled": true, "event_time": null, "freshness": freshness(source.freshness.as_ref()), "loaded_at_field": source.loaded_at_field, "loaded_at_query": null, "meta": source.meta, "tags": source.tags()},
+        "config": {"enabled": true, "event_time": null, "freshness": freshness(source.freshness.as_ref()), "loaded_at_field": source.loaded_at_field, "loaded_at_query": source.loaded_at_query, "meta": source.meta, "tags": source.tags()},
         "patch_path": null, "unrendered_config": {}, "relation_name": source.relation(quoting).render(),
         "created_at": 0.0, "unrendered_database": null, "unrendered_schema": null, "doc_blocks": [],
     })
 }
 
-fn freshness(given: Option<&Json>) -> Json {
+pub fn freshness(given: Option<&Json>) -> Json {
     let Some(given) = given else { return Json::Null };
     let rule = |key: &str| given.get(key).cloned().unwrap_or_else(|| json!({"count": null, "period": null}));
     json!({"warn_after": rule("warn_after"), "error_after": rule("error_after"), "filter": given.get("filter")})

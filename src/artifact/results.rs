@@ -14,14 +14,17 @@ pub fn run_results_json(results: &RunResults, invocation: &Invocation, generated
     })
 }
 
-fn result(result: &NodeResult) -> Json {
-    let timing: Vec<Json> = result
-        .timing
-        .iter()
+/// The phases of a node.
+pub fn timing(result: &NodeResult) -> Vec<Json> {
+    let phases = result.timing.iter();
+    phases
         .map(|t| json!({"name": t.name, "started_at": stamp(&t.started), "completed_at": stamp(&t.completed)}))
-        .collect();
+        .collect()
+}
+
+fn result(result: &NodeResult) -> Json {
     json!({
-        "status": result.status.word(), "timing": timing, "thread_id": result.thread, "execution_time": result.execution_time,
+        "status": result.status.word(), "timing": timing(result), "thread_id": result.thread, "execution_time": result.execution_time,
         "adapter_response": result.adapter_response, "message": result.message, "failures": result.failures,
         "unique_id": result.unique_id, "compiled": result.compiled_code.is_some(), "compiled_code": result.compiled_code,
         "relation_name": result.relation_name, "batch_results": null,

@@ -11,6 +11,7 @@ mod debug;
 mod deps;
 mod diff;
 mod docs;
+mod freshness;
 mod ingest;
 mod list;
 mod live;
@@ -116,6 +117,7 @@ fn dispatch(args: &Args, options: &Options, report: &Arc<dyn Report>) -> Result<
         Command::Deps => deps::deps(options, report),
         Command::Clean => clean::clean(options, report),
         Command::Docs(docs) => docs::docs(options, docs, report),
+        Command::Source(arguments) => freshness::source(options, arguments, report),
         Command::Clone(arguments) => run::clone(options, arguments, report),
         Command::Diff(arguments) => diff::diff(options, arguments, report),
         Command::Explain { code } => explain(code),

@@ -1,6 +1,6 @@
 //! What the command line means: typed values, the environment applied.
 
-use super::args::{Args, Building, Command, DocsCommand, IndirectSelection, LogFormat, Selecting};
+use super::args::{Args, Building, Command, DocsCommand, IndirectSelection, LogFormat, Selecting, SourceCommand};
 use crate::base::{Code, Diagnostic};
 use crate::load;
 use crate::select::Indirect;
@@ -108,6 +108,9 @@ fn building_of(command: &Command) -> (&'static str, Building) {
         Command::List(list) => ("list", only(&list.selecting)),
         Command::Docs(docs) => match &docs.command {
             DocsCommand::Generate { building, .. } => ("generate", building.clone()),
+        },
+        Command::Source(source) => match &source.command {
+            SourceCommand::Freshness { selecting, .. } => ("freshness", only(selecting)),
         },
         Command::Parse => ("parse", Building::default()),
         Command::Clone(clone) => ("clone", clone.building.clone()),

@@ -134,7 +134,7 @@ fn deferred(state: &std::path::Path, quoting: Quoting) -> Result<BTreeMap<NodeId
 }
 
 /// Ctrl-C interrupts what runs; a second one ends the process.
-fn stop_on_signal(world: &Arc<World>) {
+pub fn stop_on_signal(world: &Arc<World>) {
     let world = Arc::downgrade(world);
     let _ = ctrlc::set_handler(move || match world.upgrade() {
         Some(world) if !world.stops.stopped() => {
@@ -283,6 +283,7 @@ pub fn operation(options: &Options, arguments: &OperationArgs, report: &Arc<dyn 
         thread: "MainThread".to_owned(),
         execution_time: begun.elapsed().as_secs_f64(),
         timing: vec![crate::ir::Timing { name: "execute", started, completed: crate::sys::now_utc() }],
+        freshness: None,
         diagnostic: None,
     };
     if options.write_json {

@@ -4,6 +4,7 @@ mod bigquery;
 mod calls;
 mod comment;
 mod compile;
+mod freshness;
 mod host;
 mod microbatch;
 mod node;

@@ -3,7 +3,7 @@
 use super::host::{RunHost, table_data};
 use super::schedule::Purpose;
 use super::world::World;
-use super::{compile, microbatch, unit};
+use super::{compile, freshness, microbatch, unit};
 use crate::adapter::{Session, Table, Value};
 use crate::base::{Code, Diagnostic, Place};
 use crate::ir::{Node, NodeResult, ResourceType, Status, Timing};
@@ -30,6 +30,7 @@ pub fn blank_result(world: &World, id: &str, status: Status) -> NodeResult {
         thread: std::thread::current().name().unwrap_or("main").to_owned(),
         execution_time: 0.0,
         timing: Vec::new(),
+        freshness: None,
         diagnostic: None,
     }
 }
@@ -44,6 +45,11 @@ pub fn run(
     let begun = Instant::now();
     if let Some(test) = world.manifest.unit_tests.get(id) {
         let (mut result, session) = unit::run(world, test, session, purpose);
+        result.execution_time = begun.elapsed().as_secs_f64();
+        return (result, session);
+    }
+    if let Some(source) = world.manifest.sources.get(id) {
+        let (mut result, session) = freshness::check(world, source, session);
         result.execution_time = begun.elapsed().as_secs_f64();
         return (result, session);
     }
@@ -165,7 +171,8 @@ fn carry_out(
     let compiled = sys::now_utc();
     result.timing.push(Timing { name: "compile", started, completed: compiled });
     match (purpose, node.resource_type) {
-        (Purpose::Compile, _) => {}
+        // A freshness job has sources only.
+        (Purpose::Compile | Purpose::Freshness, _) => {}
         (Purpose::Estimate, _) => estimate(world, host, result)?,
         (Purpose::Clone, _) => materialize(world, host, result, "clone")?,
         (Purpose::Build, ResourceType::Analysis | ResourceType::Operation) => {}
@@ -311,7 +318,7 @@ fn test(world: &Arc<World>, host: &Arc<RunHost>, result: &mut NodeResult) -> Res
 }
 
 /// The place of an error: in the source where it was rendered, or in the compiled SQL that the warehouse refused.
-fn located(world: &World, node: &Node, compiled: Option<&str>, error: RenderError) -> Diagnostic {
+pub(super) fn located(world: &World, node: &Node, compiled: Option<&str>, error: RenderError) -> Diagnostic {
     let mut diagnostic = error.diagnostic;
     let Some((sql, position)) = error.fault.and_then(|fault| fault.sql) else { return diagnostic };
     // The refused statement contains the compiled SQL: a byte in it is a byte of the compiled file.
@@ -325,22 +332,30 @@ fn located(world: &World, node: &Node, compiled: Option<&str>, error: RenderErro
             let file = file_of(world, "compiled", node);
             let file = file.strip_prefix(&node.root).unwrap_or(&file).display().to_string();
             let place = Place::of_offset(file, compiled, offset);
-            diagnostic = diagnostic.note(format!("model {} ({})", node.name, node.original_file_path)).source(compiled);
+            diagnostic = of_node(diagnostic, node).source(compiled);
             diagnostic.notes.reverse();
             diagnostic.at(place)
         }
         None => {
             if let Some(at) = position {
                 let place = Place::of_offset(format!("the statement for {}", node.name), &sql, at);
-                return diagnostic
-                    .source(sql)
-                    .at(place)
-                    .note(format!("model {} ({})", node.name, node.original_file_path));
+                return of_node(diagnostic.source(sql).at(place), node);
             }
             diagnostic.source = None;
+            // Hooks, operations and sources have no file of their own.
+            if node.original_file_path.is_empty() {
+                return diagnostic;
+            }
             diagnostic.at(Place::file(&node.original_file_path))
         }
     }
+}
+
+fn of_node(diagnostic: Diagnostic, node: &Node) -> Diagnostic {
+    if node.original_file_path.is_empty() {
+        return diagnostic;
+    }
+    diagnostic.note(format!("{} {} ({})", node.resource_type, node.name, node.original_file_path))
 }
 
 /// `target/compiled/<package>/<path>`.

@@ -34,6 +34,8 @@ pub enum Purpose {
     Estimate,
     /// To a clone of what another environment built.
     Clone,
+    /// To the age of sources.
+    Freshness,
 }
 
 struct State {
@@ -97,7 +99,8 @@ fn dependencies(world: &World, job: &Job) -> BTreeMap<NodeId, BTreeSet<NodeId>> 
     };
     let runs = |id: &NodeId| {
         let node = world.manifest.nodes.get(id);
-        node.is_some_and(|n| !n.is_ephemeral()) || world.manifest.unit_tests.contains_key(id)
+        let is_source = job.purpose == Purpose::Freshness && world.manifest.sources.contains_key(id);
+        node.is_some_and(|n| !n.is_ephemeral()) || world.manifest.unit_tests.contains_key(id) || is_source
     };
     let chosen: BTreeSet<NodeId> = job.ids.iter().filter(|id| runs(id)).cloned().collect();
     let mut edges = BTreeMap::new();
@@ -219,15 +222,14 @@ impl Shared {
     }
 
     fn title(&self, id: &str) -> String {
-        match self.world.manifest.nodes.get(id) {
-            Some(node) => self.world.title(node),
-            None => self
-                .world
-                .manifest
-                .unit_tests
-                .get(id)
-                .map_or_else(|| id.to_owned(), |t| format!("unit_test {}::{}", t.model, t.name)),
+        let manifest = &self.world.manifest;
+        if let Some(node) = manifest.nodes.get(id) {
+            return self.world.title(node);
         }
+        if let Some(source) = manifest.sources.get(id) {
+            return format!("freshness of {}.{}", source.source_name, source.name);
+        }
+        manifest.unit_tests.get(id).map_or_else(|| id.to_owned(), |t| format!("unit_test {}::{}", t.model, t.name))
     }
 }
 
@@ -279,5 +281,6 @@ fn broken(id: &NodeId, panic: &Box<dyn std::any::Any + Send>) -> NodeResult {
         thread: String::new(),
         execution_time: 0.0,
         timing: Vec::new(),
+        freshness: None,
     }
 }

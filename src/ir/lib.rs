@@ -13,4 +13,4 @@ pub use node::{
     ColumnInfo, Exposure, Node, NodeId, RefCall, ResourceType, Source, TestInfo, UnitGiven, UnitRows, UnitTest,
     default_config, operation,
 };
-pub use result::{NodeResult, RunResults, Status, Timing};
+pub use result::{Freshness, NodeResult, RunResults, Status, Timing};

@@ -244,6 +244,7 @@ pub struct Source {
     pub source_meta: Map<String, Json>,
     pub freshness: Option<Json>,
     pub loaded_at_field: Option<String>,
+    pub loaded_at_query: Option<String>,
     pub quoting: Map<String, Json>,
     pub line: usize,
 }

@@ -40,6 +40,13 @@ pub struct Timing {
     pub completed: chrono::DateTime<chrono::Utc>,
 }
 
+/// When a source was loaded last, and when that was asked.
+#[derive(Debug, Clone)]
+pub struct Freshness {
+    pub max_loaded_at: chrono::DateTime<chrono::Utc>,
+    pub snapshotted_at: chrono::DateTime<chrono::Utc>,
+}
+
 #[derive(Debug, Clone)]
 pub struct NodeResult {
     pub unique_id: NodeId,
@@ -53,6 +60,8 @@ pub struct NodeResult {
     /// Seconds.
     pub execution_time: f64,
     pub timing: Vec<Timing>,
+    /// Of a source, in `source freshness`.
+    pub freshness: Option<Freshness>,
     /// What went wrong, in full.
     pub diagnostic: Option<rsdbt_base::Diagnostic>,
 }

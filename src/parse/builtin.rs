@@ -15,6 +15,7 @@ embedded!(
     "bigquery/options.sql",
     "bigquery/relations.sql",
     "cross_database.sql",
+    "freshness.sql",
     "generic_tests.sql",
     "get_custom_name.sql",
     "hooks.sql",

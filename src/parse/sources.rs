@@ -71,6 +71,7 @@ fn build(world: &World, patch: &Patch, table: &Yaml, name: &str) -> Result<Sourc
             .cloned()
             .unwrap_or_else(|| table.get(key).clone())
     };
+    let freshness = freshness(config.get("freshness"), [entry.get("config"), entry, table.get("config"), table]);
     let mut quoting = object(entry.get("quoting"));
     quoting.extend(object(table.get("quoting")));
     let mut meta = object(entry.get("meta"));
@@ -95,8 +96,9 @@ fn build(world: &World, patch: &Patch, table: &Yaml, name: &str) -> Result<Sourc
         config,
         meta,
         source_meta: object(entry.get("meta")),
-        freshness: Some(inherited("freshness").to_json()).filter(|f| !f.is_null()),
-        loaded_at_field: inherited("loaded_at_field").text(),
+        freshness,
+        loaded_at_field: render(&inherited("loaded_at_field"))?,
+        loaded_at_query: render(&inherited("loaded_at_query"))?,
         quoting,
         line: table.line,
         fqn,
@@ -104,4 +106,19 @@ fn build(world: &World, patch: &Patch, table: &Yaml, name: &str) -> Result<Sourc
         source_name,
         name: name.to_owned(),
     })
+}
+
+/// What a table's `freshness` is: the parts of inner layers go before those of outer ones, and an explicit null ends it.
+fn freshness(of_project: Option<&Json>, layers: [&Yaml; 4]) -> Option<Json> {
+    let mut rules = of_project.and_then(Json::as_object).cloned();
+    for layer in layers {
+        let Some((_, given)) = layer.entries().find(|(key, _)| key.trim_start_matches('+') == "freshness") else {
+            continue;
+        };
+        match given.to_json() {
+            Json::Object(given) => rules.get_or_insert_default().extend(given),
+            _ => rules = None,
+        }
+    }
+    rules.map(Json::Object)
 }

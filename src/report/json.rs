@@ -54,6 +54,7 @@ impl Listener for JsonLog {
         let event = match kind(&result.unique_id) {
             "seed" => Event("LogSeedResult", "Q016"),
             "snapshot" => Event("LogSnapshotResult", "Q015"),
+            "source" => Event("LogFreshnessResult", "Q018"),
             "test" | "unit_test" => Event("LogTestResult", "Q007"),
             _ => Event("LogModelResult", "Q012"),
         };

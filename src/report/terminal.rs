@@ -105,10 +105,12 @@ impl Listener for Terminal {
             Status::Success => "OK created",
             Status::Error if what.starts_with("seed") => "ERROR loading",
             Status::Error => "ERROR creating",
+            Status::Fail if what.starts_with("freshness") => "ERROR STALE",
             _ => short,
         };
         let detail = match (&result.status, &result.message, result.failures) {
             (Status::Success, Some(message), _) if message != "OK" => format!("{short} {message}"),
+            (Status::Fail, _, None) if what.starts_with("freshness") => "ERROR STALE".to_owned(),
             (Status::Fail | Status::Warn, _, Some(count)) => format!("{short} {count}"),
             _ => short.to_owned(),
         };

@@ -9,6 +9,7 @@ mod crash;
 mod dashboard;
 mod errors;
 mod events;
+mod freshness;
 #[cfg(feature = "gcp-pubsub")]
 mod gcp;
 mod incremental;

@@ -45,6 +45,7 @@ pub enum IndirectSelection {
 
 /// Options of every command.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Common {
     /// The folder of dbt_project.yml; by default the nearest one above the current folder
     #[arg(long, global = true, env = "DBT_PROJECT_DIR", value_name = "DIR")]
@@ -250,6 +251,8 @@ pub enum Command {
     Clean,
     /// Documentation
     Docs(DocsArgs),
+    /// Sources: how fresh they are
+    Source(SourceArgs),
     /// Explain an error code
     Explain {
         /// Such as RS0102
@@ -314,6 +317,24 @@ pub struct ListArgs {
     /// Keys of `--output json`
     #[arg(long, num_args = 1.., action = ArgAction::Append, value_name = "KEY")]
     pub output_keys: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct SourceArgs {
+    #[command(subcommand)]
+    pub command: SourceCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SourceCommand {
+    /// Ask when sources were loaded last, against their `freshness`; writes sources.json
+    Freshness {
+        #[command(flatten)]
+        selecting: Selecting,
+        /// Write the result here instead of target/sources.json
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,0 +1,82 @@
+//! `source freshness`.
+
+use super::args::{SourceArgs, SourceCommand};
+use super::options::Options;
+use super::pipeline::{self, counted, kind};
+use super::{FAILED, OK, Stop, run};
+use crate::artifact::sources_json;
+use crate::base::{Code, Diagnostic};
+use crate::exec::{self, Job, Purpose};
+use crate::ir::{Freshness, NodeResult, RunResults, Source, Status};
+use crate::report::Report;
+use std::path::Path;
+use std::sync::Arc;
+
+pub fn source(options: &Options, arguments: &SourceArgs, report: &Arc<dyn Report>) -> Result<u8, Stop> {
+    let SourceCommand::Freshness { output, .. } = &arguments.command;
+    let ready = pipeline::prepare(options, report)?;
+    report.line(&pipeline::found(&ready.manifest));
+    let mut selected = ready.select(options)?;
+    selected.retain(|id| kind(id) == "source" && ready.manifest.sources.get(id).is_some_and(has_rule));
+    let threads = ready.raw.profile.threads;
+    if selected.is_empty() {
+        let message = "Nothing to do: no selected source has a 'freshness'";
+        report.diagnostic(&Diagnostic::warning(Code::USAGE, message));
+    }
+    let (world, _) = ready.world(options, report, &selected)?;
+    run::stop_on_signal(&world);
+    report.line("");
+    let job =
+        Job { ids: selected, threads, fail_fast: options.fail_fast, tests_block: false, purpose: Purpose::Freshness };
+    let results = exec::run(&world, job);
+    report.finish();
+    for result in &results.results {
+        match (&result.diagnostic, &result.freshness) {
+            (Some(diagnostic), _) => report.diagnostic(diagnostic),
+            (None, Some(freshness)) => stale(result, freshness).iter().for_each(|found| report.diagnostic(found)),
+            (None, None) => {}
+        }
+    }
+    if options.write_json {
+        pipeline::write_manifest(&world.manifest, &world.invocation, &world.target_path, &Default::default())?;
+    }
+    let json = sources_json(&results, &world.manifest, &world.invocation, &crate::sys::now_utc());
+    match output {
+        Some(file) => {
+            let folder = file.parent().unwrap_or(Path::new(""));
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            pipeline::write_json(folder, &name, &json)?;
+        }
+        None if options.write_json => pipeline::write_json(&world.target_path, "sources.json", &json)?,
+        None => {}
+    }
+    report.line("Done.");
+    Ok(code(&results, world.stops.stopped()))
+}
+
+fn has_rule(source: &Source) -> bool {
+    let rules = source.freshness.as_ref();
+    let given = |key: &str| rules.and_then(|rules| rules.get(key)).is_some_and(|rule| !rule.is_null());
+    given("warn_after") || given("error_after")
+}
+
+fn code(results: &RunResults, stopped: bool) -> u8 {
+    if results.failed() || stopped { FAILED } else { OK }
+}
+
+/// What to say of a source that is too old.
+fn stale(result: &NodeResult, freshness: &Freshness) -> Option<Diagnostic> {
+    let age = freshness.snapshotted_at - freshness.max_loaded_at;
+    let age = match (age.num_days(), age.num_hours()) {
+        (days, _) if days > 366 * 1000 => "never: the table is empty".to_owned(),
+        (0, 0) => format!("{} ago", counted(age.num_minutes().max(0) as usize, "minute")),
+        (0, hours) => format!("{} ago", counted(hours as usize, "hour")),
+        (days, _) => format!("{} ago", counted(days as usize, "day")),
+    };
+    let message = format!("{} was last loaded {age}", result.unique_id);
+    match result.status {
+        Status::Fail => Some(Diagnostic::error(Code::TEST, message)),
+        Status::Warn => Some(Diagnostic::warning(Code::TEST, message)),
+        _ => None,
+    }
+}
