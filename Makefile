@@ -27,7 +27,7 @@ else
   LIBRARY  :=
 endif
 
-.PHONY: demo build program lib test fmt clippy test-dbt test-bigquery test-pubsub test-gcp-pubsub test-browser test-crash bench-events conformance clean-demo
+.PHONY: demo build lib test fmt clippy test-dbt test-bigquery test-pubsub test-gcp-pubsub test-browser test-crash bench-events conformance clean-demo
 
 demo: build
 	scripts/demo.sh $(BIN)
@@ -36,24 +36,16 @@ demo: build
 build:
 ifeq ($(LIBRARY),)
 	@echo "npm was not found: compiling DuckDB from source, which takes about 20 minutes"
-endif
-	@$(MAKE) --no-print-directory -j2 program $(LIBRARY)
-ifneq ($(LIBRARY),)
+	$(CARGO) build --release $(FEATURES)
+else
+	@scripts/libduckdb.sh $(PLATFORM) $(DUCKDB_NPM_VERSION) $(LIBRARY) & fetch=$$!; $(CARGO) build --release && wait $$fetch
 	@cmp -s $(LIBRARY) $(TARGET)/release/$(LIB) || cp $(LIBRARY) $(TARGET)/release/$(LIB)
 endif
 
-program:
-	$(CARGO) build --release $(FEATURES)
-
 lib: $(LIB_DIR)/$(LIB)
 
-# The prebuilt library out of DuckDB's npm package; nothing of the package is run.
 $(LIB_DIR)/$(LIB):
-	rm -rf $(LIB_DIR)/npm
-	mkdir -p $(LIB_DIR)
-	npm install --ignore-scripts --no-audit --no-fund --silent --prefix $(LIB_DIR)/npm @duckdb/node-bindings-$(PLATFORM)@$(DUCKDB_NPM_VERSION)
-	cp $(LIB_DIR)/npm/node_modules/@duckdb/node-bindings-$(PLATFORM)/$(LIB) $@
-	rm -rf $(LIB_DIR)/npm
+	scripts/libduckdb.sh $(PLATFORM) $(DUCKDB_NPM_VERSION) $@
 
 # One profile for everything: the binary that users run is the one that is tested.
 test: build

@@ -2,7 +2,7 @@
 
 use super::stamp;
 use chrono::{DateTime, Utc};
-use rsdbt_ir::{Invocation, Manifest, NodeResult, RunResults, Status};
+use rsdbt_ir::{Invocation, Manifest, NodeResult, RunResults};
 use serde_json::{Value as Json, json};
 
 pub fn sources_json(
@@ -20,19 +20,14 @@ pub fn sources_json(
 
 fn result(found: &NodeResult, manifest: &Manifest) -> Json {
     let Some(freshness) = &found.freshness else {
-        return json!({"unique_id": found.unique_id, "error": found.message, "status": "runtime error"});
-    };
-    let status = match found.status {
-        Status::Warn => "warn",
-        Status::Fail => "error",
-        _ => "pass",
+        return json!({"unique_id": found.unique_id, "error": found.message, "status": found.word()});
     };
     let rules = manifest.sources.get(&found.unique_id).and_then(|source| source.freshness.as_ref());
     let age = freshness.snapshotted_at - freshness.max_loaded_at;
     json!({
         "unique_id": found.unique_id, "max_loaded_at": stamp(&freshness.max_loaded_at),
         "snapshotted_at": stamp(&freshness.snapshotted_at),
-        "max_loaded_at_time_ago_in_s": age.as_seconds_f64(), "status": status,
+        "max_loaded_at_time_ago_in_s": age.as_seconds_f64(), "status": found.word(),
         "criteria": super::node::freshness(rules), "adapter_response": found.adapter_response,
         "timing": super::results::timing(found), "thread_id": found.thread, "execution_time": found.execution_time,
     })

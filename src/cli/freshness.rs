@@ -14,21 +14,31 @@ use std::sync::Arc;
 
 pub fn source(options: &Options, arguments: &SourceArgs, report: &Arc<dyn Report>) -> Result<u8, Stop> {
     let SourceCommand::Freshness { output, .. } = &arguments.command;
+    report.line(&format!("Running with rsdbt={}", env!("CARGO_PKG_VERSION")));
     let ready = pipeline::prepare(options, report)?;
     report.line(&pipeline::found(&ready.manifest));
     let mut selected = ready.select(options)?;
     selected.retain(|id| kind(id) == "source" && ready.manifest.sources.get(id).is_some_and(has_rule));
-    let threads = ready.raw.profile.threads;
     if selected.is_empty() {
         let message = "Nothing to do: no selected source has a 'freshness'";
         report.diagnostic(&Diagnostic::warning(Code::USAGE, message));
+        return Ok(OK);
     }
-    let (world, _) = ready.world(options, report, &selected)?;
+    let flag = ready.raw.project.flags.get("source_freshness_run_project_hooks");
+    let hooks = flag != Some(&serde_json::Value::Bool(false));
+    let (world, raw) = ready.world(options, report, &selected)?;
     run::stop_on_signal(&world);
+    let threads = raw.profile.threads;
+    report.line("");
+    report.line(&format!("Concurrency: {} (target='{}')", counted(threads, "thread"), raw.profile.target));
     report.line("");
     let job =
         Job { ids: selected, threads, fail_fast: options.fail_fast, tests_block: false, purpose: Purpose::Freshness };
+    if hooks {
+        run::run_hooks(&world, "on-run-start", &RunResults::default())?;
+    }
     let results = exec::run(&world, job);
+    let after = if hooks { run::run_hooks(&world, "on-run-end", &results) } else { Ok(()) };
     report.finish();
     for result in &results.results {
         match (&result.diagnostic, &result.freshness) {
@@ -50,6 +60,7 @@ pub fn source(options: &Options, arguments: &SourceArgs, report: &Arc<dyn Report
         None if options.write_json => pipeline::write_json(&world.target_path, "sources.json", &json)?,
         None => {}
     }
+    after?;
     report.line("Done.");
     Ok(code(&results, world.stops.stopped()))
 }
@@ -68,7 +79,7 @@ fn code(results: &RunResults, stopped: bool) -> u8 {
 fn stale(result: &NodeResult, freshness: &Freshness) -> Option<Diagnostic> {
     let age = freshness.snapshotted_at - freshness.max_loaded_at;
     let age = match (age.num_days(), age.num_hours()) {
-        (days, _) if days > 366 * 1000 => "never: the table is empty".to_owned(),
+        (days, _) if days > 366 * 1000 => "never: no row tells a time".to_owned(),
         (0, 0) => format!("{} ago", counted(age.num_minutes().max(0) as usize, "minute")),
         (0, hours) => format!("{} ago", counted(hours as usize, "hour")),
         (days, _) => format!("{} ago", counted(days as usize, "day")),

@@ -23,6 +23,8 @@ pub struct Options {
     pub write_json: bool,
     /// Whether what an unchanged project was parsed into may be taken from the last time.
     pub partial_parse: bool,
+    /// `--partial-parse`: against a flag of dbt_project.yml.
+    pub insists_on_partial_parse: bool,
     pub building: Building,
     pub indirect: Indirect,
 }
@@ -83,6 +85,7 @@ impl Options {
             quiet: common.quiet,
             colour: !no_colour && std::io::stdout().is_terminal(),
             write_json: !common.no_write_json,
+            insists_on_partial_parse: common.accepted.partial_parse,
             partial_parse: !common.no_partial_parse && !untrue("DBT_PARTIAL_PARSE"),
             indirect,
             building,

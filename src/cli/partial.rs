@@ -4,7 +4,7 @@
 use crate::base::Diagnostics;
 use crate::ir::{Invocation, Manifest};
 use crate::load::RawProject;
-use crate::parse::Reads;
+use crate::parse::{BUILTIN_MACROS, Reads};
 use crate::sys;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -36,6 +36,7 @@ struct Header {
 /// A digest of all that parsing depends on, but for the flags and the environment, of which only what templates read counts.
 pub fn digest(raw: &RawProject, invocation: &Invocation) -> String {
     let mut seen = sys::executable_stamp();
+    BUILTIN_MACROS.iter().for_each(|(_, text)| seen.push_str(text));
     // Settings are small, and all of their maps are ordered.
     let settings = (&raw.project, &raw.packages, &raw.profile, &raw.cli_vars, invocation.flag("STORE_FAILURES"));
     _ = write!(seen, "{settings:?}");
@@ -49,13 +50,21 @@ fn hash(text: &str) -> String {
     format!("{:x}", Sha256::digest(text.as_bytes()))
 }
 
+/// A digest of a value that may be secret: nobody has a table of these.
+fn salted(digest: &str, value: &str) -> String {
+    hash(&format!("{digest}{value}"))
+}
+
 /// What was kept, if it was kept under this digest and the environment is the same. A file that cannot be read is none.
 pub fn read(target: &Path, digest: &str, invocation: &Invocation) -> Option<Kept> {
     let mut text = sys::read(&target.join(FILE)).ok()?;
     let (head, rest) = text.split_once('\n')?;
     let header: Header = serde_json::from_str(head).ok()?;
-    let is_same = |(name, was): (&String, &Option<String>)| invocation.environment.get(name).map(|v| hash(v)) == *was;
-    let are_flags_same = header.flags.iter().all(|(name, was)| invocation.flags.get(name) == was.as_ref());
+    let is_same =
+        |(name, was): (&String, &Option<String>)| invocation.environment.get(name).map(|v| salted(digest, v)) == *was;
+    // Written down, a flag that is null is one that is not there.
+    let flag = |name: &String| invocation.flags.get(name).filter(|value| !value.is_null());
+    let are_flags_same = header.flags.iter().all(|(name, was)| flag(name) == was.as_ref());
     if header.digest != digest || !are_flags_same || !header.environment.iter().all(is_same) {
         return None;
     }
@@ -76,12 +85,18 @@ pub fn write(target: &Path, digest: &str, reads: &Reads, kept: &Kept) {
     }
     let header = Header {
         digest: digest.to_owned(),
-        environment: reads.environment.iter().map(|(name, value)| (name.clone(), value.as_deref().map(hash))).collect(),
+        environment: reads
+            .environment
+            .iter()
+            .map(|(name, value)| (name.clone(), value.as_deref().map(|v| salted(digest, v))))
+            .collect(),
         flags: reads.flags.clone(),
         warnings: kept.warnings.clone(),
     };
     if let (Ok(header), Ok(manifest)) = (serde_json::to_string(&header), kept.manifest.write()) {
         let parts = [&header, "\n", &manifest, "\n", &kept.artifact];
-        _ = sys::write_parts(&file, &parts.map(str::as_bytes));
+        if sys::write_parts(&file, &parts.map(str::as_bytes)).is_err() {
+            _ = sys::remove_file(&file);
+        }
     }
 }

@@ -45,7 +45,8 @@ pub fn prepare(options: &Options, report: &Arc<dyn Report>) -> Result<Ready, Sto
     let raw = load(project, profile, &options.load)?;
     let invocation = Arc::new(invocation(options, &raw));
     let digest = partial::digest(&raw, &invocation);
-    let may_reuse = options.partial_parse && raw.project.flags.get("partial_parse") != Some(&Json::Bool(false));
+    let is_off = raw.project.flags.get("partial_parse") == Some(&Json::Bool(false));
+    let may_reuse = options.partial_parse && (options.insists_on_partial_parse || !is_off);
     let reused = if may_reuse { partial::read(&target_path, &digest, &invocation) } else { None };
     let is_unchanged = reused.is_some();
     let engine = OnceLock::new();

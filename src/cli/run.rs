@@ -172,7 +172,7 @@ fn create_schemas(world: &Arc<World>, selected: &NodeSet) -> Result<(), Stop> {
 }
 
 /// `on-run-start` and `on-run-end`; each hook is a statement of its own.
-fn run_hooks(world: &Arc<World>, which: &str, results: &RunResults) -> Result<(), Stop> {
+pub fn run_hooks(world: &Arc<World>, which: &str, results: &RunResults) -> Result<(), Stop> {
     let hooks = if which == "on-run-start" { &world.manifest.on_run_start } else { &world.manifest.on_run_end };
     if hooks.is_empty() {
         return Ok(());

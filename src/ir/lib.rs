@@ -11,6 +11,6 @@ pub use invocation::Invocation;
 pub use manifest::{DocBlock, MacroEntry, Manifest};
 pub use node::{
     ColumnInfo, Exposure, Node, NodeId, RefCall, ResourceType, Source, TestInfo, UnitGiven, UnitRows, UnitTest,
-    default_config, operation,
+    age_limit, default_config, operation,
 };
 pub use result::{Freshness, NodeResult, RunResults, Status, Timing};

@@ -1,5 +1,6 @@
 //! Resources of a project: what dbt calls nodes, sources, exposures and unit tests.
 
+use chrono::TimeDelta;
 use indexmap::IndexMap;
 use rsdbt_jinja::{Quoting, Relation};
 use serde::{Deserialize, Serialize};
@@ -242,14 +243,43 @@ pub struct Source {
     pub config: Map<String, Json>,
     pub meta: Map<String, Json>,
     pub source_meta: Map<String, Json>,
+    /// `warn_after`, `error_after`, `filter`.
     pub freshness: Option<Json>,
     pub loaded_at_field: Option<String>,
+    /// A template, rendered when it is asked.
     pub loaded_at_query: Option<String>,
     pub quoting: Map<String, Json>,
     pub line: usize,
 }
 
+/// The age that `{count: 12, period: hour}` stands for; nothing where both are missing.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn age_limit(rule: &Json) -> Result<Option<TimeDelta>, String> {
+    let part = |key: &str| rule.get(key).filter(|value| !value.is_null());
+    let (count, period) = match (part("count"), part("period")) {
+        (Some(count), Some(period)) => (count, period),
+        (None, None) if rule.is_object() || rule.is_null() => return Ok(None),
+        _ => return Err("it needs a 'count' and a 'period'".to_owned()),
+    };
+    let number = count.as_i64().or_else(|| count.as_str()?.trim().parse().ok());
+    let delta = match (number, period.as_str()) {
+        (None, _) => return Err(format!("the 'count' {count} is no whole number")),
+        (Some(count), Some("minute")) => TimeDelta::try_minutes(count),
+        (Some(count), Some("hour")) => TimeDelta::try_hours(count),
+        (Some(count), Some("day")) => TimeDelta::try_days(count),
+        _ => return Err(format!("the 'period' {period} is none of minute, hour, day")),
+    };
+    delta.map(Some).ok_or_else(|| format!("the 'count' {count} is too large"))
+}
+
 impl Source {
+    /// The age that a rule (`warn_after`, `error_after`) allows. Parsing has refused rules that are none.
+    pub fn allowed_age(&self, rule: &str) -> Option<TimeDelta> {
+        age_limit(self.freshness.as_ref()?.get(rule)?).ok().flatten()
+    }
+
     pub fn tags(&self) -> Vec<String> {
         let tags = self.config.get("tags").and_then(Json::as_array);
         tags.into_iter().flatten().filter_map(|tag| tag.as_str().map(str::to_owned)).collect()
@@ -358,4 +388,24 @@ pub fn default_config(kind: ResourceType) -> Map<String, Json> {
 
 fn object(parts: impl IntoIterator<Item = Json>) -> Map<String, Json> {
     parts.into_iter().filter_map(|part| part.as_object().cloned()).flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn age_limits() {
+        assert_eq!(age_limit(&json!({"count": 2, "period": "hour"})), Ok(Some(TimeDelta::hours(2))));
+        assert_eq!(age_limit(&json!({"count": "3", "period": "day"})), Ok(Some(TimeDelta::days(3))));
+        assert_eq!(age_limit(&json!({"count": null, "period": null})), Ok(None));
+        for wrong in [
+            json!({"count": 1}),
+            json!({"count": 1, "period": "week"}),
+            json!({"count": 0.5, "period": "day"}),
+            json!(5),
+        ] {
+            assert!(age_limit(&wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -73,6 +73,21 @@ pub struct RunResults {
     pub elapsed: f64,
 }
 
+impl NodeResult {
+    /// dbt's word for the status; a source has words of its own.
+    pub fn word(&self) -> &'static str {
+        match self.status {
+            Status::Fail if self.is_source() => "error",
+            Status::Error | Status::RuntimeError if self.is_source() => "runtime error",
+            status => status.word(),
+        }
+    }
+
+    fn is_source(&self) -> bool {
+        self.unique_id.starts_with("source.")
+    }
+}
+
 impl RunResults {
     pub fn count(&self, test: impl Fn(Status) -> bool) -> usize {
         self.results.iter().filter(|result| test(result.status)).count()

@@ -78,6 +78,11 @@ impl Object for Builtin {
             }
             "env_var" => {
                 let name = text(0, "var").ok_or_else(|| bad("env_var() takes a name"))?;
+                if name.starts_with("DBT_ENV_SECRET_") && !host.may_read_secrets() {
+                    return Err(fault(Fault::compilation(format!(
+                        "Secret env vars are allowed only in profiles.yml or packages.yml. Found '{name}' referenced elsewhere."
+                    ))));
+                }
                 match (host.env_var(&name), positional.get(1).or_else(|| named.get("default"))) {
                     (Some(value), _) => Ok(Value::from(value)),
                     (None, Some(default)) => Ok(default.clone()),

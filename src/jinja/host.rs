@@ -271,6 +271,10 @@ pub trait Host: Send + Sync {
     fn source(&self, source: &str, table: &str) -> Result<Data, Fault>;
     fn var(&self, name: &str) -> Option<Json>;
     fn env_var(&self, name: &str) -> Option<String>;
+    /// Whether `env_var` may give what begins with `DBT_ENV_SECRET_`: in profiles and packages only.
+    fn may_read_secrets(&self) -> bool {
+        false
+    }
     /// `config(a=1)`: the values of an in-file configuration.
     fn configure(&self, values: IndexMap<String, Data>) -> Result<(), Fault>;
     fn config(&self, key: &str) -> Option<Data>;

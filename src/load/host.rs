@@ -35,6 +35,10 @@ impl Host for SettingsHost {
         sys::env_var(name)
     }
 
+    fn may_read_secrets(&self) -> bool {
+        true
+    }
+
     fn configure(&self, _: IndexMap<String, Data>) -> Result<(), Fault> {
         Err(Fault::compilation("config() cannot be used here"))
     }

@@ -20,6 +20,8 @@ pub enum FileKind {
     SingularTest,
     Snapshot,
     Seed,
+    /// Rows of a unit test.
+    Fixture,
     Properties,
     Docs,
 }
@@ -84,7 +86,7 @@ fn read_package(package: &Project, prefix: &str, files: &mut Vec<RawFile>, diagn
         (&package.seed_paths, FileKind::Seed, &["csv"]),
         (&package.snapshot_paths, FileKind::Snapshot, &["sql"]),
         (&package.analysis_paths, FileKind::Analysis, &["sql"]),
-        (&package.test_paths, FileKind::SingularTest, &["sql"]),
+        (&package.test_paths, FileKind::SingularTest, &["sql", "csv"]),
         (&package.docs_paths, FileKind::Docs, &["md"]),
     ];
     let root = Path::new(&package.root);
@@ -99,6 +101,8 @@ fn read_package(package: &Project, prefix: &str, files: &mut Vec<RawFile>, diagn
                     "yml" | "yaml" => FileKind::Properties,
                     "md" => FileKind::Docs,
                     e if !extensions.contains(&e) => continue,
+                    _ if kind == FileKind::SingularTest && relative.starts_with("fixtures/") => FileKind::Fixture,
+                    "csv" if kind == FileKind::SingularTest => continue,
                     _ if kind == FileKind::SingularTest && relative.starts_with("generic/") => FileKind::GenericTest,
                     _ => kind,
                 };

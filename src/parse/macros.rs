@@ -43,7 +43,7 @@ pub fn prepare<'r>(raw: &'r RawProject, diagnostics: &mut Diagnostics) -> Macros
     let mut docs = IndexMap::new();
     let seeds = raw.files.iter().filter(|file| file.kind == FileKind::Seed);
     models.extend(seeds.map(|file| NodeFile { file, template: String::new(), block: None, text: String::new() }));
-    let is_template = |file: &&RawFile| !matches!(file.kind, FileKind::Seed | FileKind::Properties);
+    let is_template = |file: &&RawFile| !matches!(file.kind, FileKind::Seed | FileKind::Fixture | FileKind::Properties);
     let files: Vec<&RawFile> = raw.files.iter().filter(is_template).collect();
     let prepared = sys::parallel(&files, |file| prepare_text(&file.shown, &file.text));
     for (file, prepared) in files.into_iter().zip(prepared) {

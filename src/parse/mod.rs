@@ -17,6 +17,7 @@ use crate::base::{Diagnostic, Diagnostics, Severity};
 use crate::ir::{Invocation, Manifest};
 use crate::jinja::Engine;
 use crate::load::RawProject;
+pub use builtin::FILES as BUILTIN_MACROS;
 use host::World;
 pub use host::{Reads, Recorded};
 pub use models::parse_inline;

@@ -5,7 +5,7 @@ use super::models::{project_layers, root_of};
 use super::patches::{Patch, columns, config_of};
 use crate::base::{Code, Diagnostic, Diagnostics};
 use crate::config::{EntryKind, Yaml, merge_into};
-use crate::ir::{Manifest, ResourceType, Source, default_config};
+use crate::ir::{Manifest, ResourceType, Source, age_limit, default_config};
 use serde_json::{Map, Value as Json};
 
 pub fn parse(world: &World, patches: &[Patch], manifest: &mut Manifest, diagnostics: &mut Diagnostics) {
@@ -44,13 +44,13 @@ fn build(world: &World, patch: &Patch, table: &Yaml, name: &str) -> Result<Sourc
     let entry = &patch.entry.yaml;
     let package = patch.file.package.clone();
     let source_name = patch.entry.name.clone();
-    let render = |yaml: &Yaml| -> Result<Option<String>, Diagnostic> {
-        let Some(text) = yaml.text() else { return Ok(None) };
+    let rendered = |text: &str, yaml: &Yaml| {
         let host = world.host(&package, Json::Null, Map::new());
         let scope = world.engine.scope(host, &package);
-        let rendered = world.engine.render_text(&text, &scope);
-        rendered.map(Some).map_err(|error| error.diagnostic.at(yaml.place(&patch.file.shown)))
+        let done = world.engine.render_text(text, &scope);
+        done.map_err(|error| error.diagnostic.at(yaml.place(&patch.file.shown)))
     };
+    let render = |yaml: &Yaml| yaml.text().map(|text| rendered(&text, yaml)).transpose();
     let mut folders: Vec<String> = patch.file.relative.split('/').map(str::to_owned).collect();
     folders.pop();
     let mut fqn = vec![package.clone()];
@@ -60,18 +60,16 @@ fn build(world: &World, patch: &Patch, table: &Yaml, name: &str) -> Result<Sourc
     for layer in project_layers(world, "sources", &package, &fqn) {
         merge_into(&mut config, &layer);
     }
+    let of_project = config.clone();
     merge_into(&mut config, &config_of(entry));
     merge_into(&mut config, &config_of(table));
     let object = |yaml: &Yaml| yaml.to_json().as_object().cloned().unwrap_or_default();
-    let inherited = |key: &str| -> Yaml {
-        [table, table.get("config"), entry, entry.get("config")]
-            .iter()
-            .map(|yaml| yaml.get(key))
-            .find(|value| !value.is_null())
-            .cloned()
-            .unwrap_or_else(|| table.get(key).clone())
-    };
-    let freshness = freshness(config.get("freshness"), [entry.get("config"), entry, table.get("config"), table]);
+    let layers = [entry, entry.get("config"), table, table.get("config")];
+    let mut freshness = freshness(of_project.get("freshness"), layers, &patch.file.shown)?;
+    if let Some(Json::String(filter)) = freshness.as_mut().and_then(|rules| rules.get_mut("filter")) {
+        *filter = rendered(filter, table)?;
+    }
+    let (loaded_at_field, loaded_at_query) = loaded_at(&of_project, layers, &patch.file.shown)?;
     let mut quoting = object(entry.get("quoting"));
     quoting.extend(object(table.get("quoting")));
     let mut meta = object(entry.get("meta"));
@@ -97,8 +95,8 @@ fn build(world: &World, patch: &Patch, table: &Yaml, name: &str) -> Result<Sourc
         meta,
         source_meta: object(entry.get("meta")),
         freshness,
-        loaded_at_field: render(&inherited("loaded_at_field"))?,
-        loaded_at_query: render(&inherited("loaded_at_query"))?,
+        loaded_at_field: loaded_at_field.map(|field| rendered(&field, table)).transpose()?,
+        loaded_at_query,
         quoting,
         line: table.line,
         fqn,
@@ -108,17 +106,65 @@ fn build(world: &World, patch: &Patch, table: &Yaml, name: &str) -> Result<Sourc
     })
 }
 
-/// What a table's `freshness` is: the parts of inner layers go before those of outer ones, and an explicit null ends it.
-fn freshness(of_project: Option<&Json>, layers: [&Yaml; 4]) -> Option<Json> {
+/// A table's `freshness`: the parts of inner layers go before those of outer ones, and an explicit null ends it.
+fn freshness(of_project: Option<&Json>, layers: [&Yaml; 4], file: &str) -> Result<Option<Json>, Diagnostic> {
     let mut rules = of_project.and_then(Json::as_object).cloned();
     for layer in layers {
-        let Some((_, given)) = layer.entries().find(|(key, _)| key.trim_start_matches('+') == "freshness") else {
+        let Some((_, given)) = layer.entries().find(|(key, _)| key.as_str() == "freshness") else { continue };
+        if given.is_null() {
+            rules = None;
             continue;
-        };
-        match given.to_json() {
-            Json::Object(given) => rules.get_or_insert_default().extend(given),
-            _ => rules = None,
+        }
+        check(given).map_err(|why| {
+            let help =
+                "write it as freshness: {warn_after: {count: 12, period: hour}, error_after: {count: 1, period: day}}";
+            Diagnostic::error(Code::YAML, format!("'freshness': {why}")).at(given.place(file)).help(help)
+        })?;
+        let rules = rules.get_or_insert_default();
+        for (key, value) in given.to_json().as_object().into_iter().flatten() {
+            match (rules.get_mut(key), value) {
+                (Some(Json::Object(outer)), Json::Object(inner)) => outer.extend(inner.clone()),
+                _ => _ = rules.insert(key.clone(), value.clone()),
+            }
         }
     }
-    rules.map(Json::Object)
+    for rule in ["warn_after", "error_after"] {
+        if let Some(Err(why)) = rules.as_ref().and_then(|rules| rules.get(rule)).map(age_limit) {
+            let place = layers[2].place(file);
+            return Err(Diagnostic::error(Code::YAML, format!("'freshness': '{rule}': {why}")).at(place));
+        }
+    }
+    Ok(rules.map(Json::Object))
+}
+
+/// What can be wrong with one layer; an inner one may leave `count` or `period` to an outer one.
+fn check(given: &Yaml) -> Result<(), String> {
+    if !given.is_map() {
+        return Err("it is no map".to_owned());
+    }
+    match given.entries().find(|(key, _)| !["warn_after", "error_after", "filter"].contains(&key.as_str())) {
+        Some((key, _)) => Err(format!("there is no '{key}', only warn_after, error_after and filter")),
+        None => Ok(()),
+    }
+}
+
+/// `loaded_at_field` and `loaded_at_query`: the innermost layer that names one of them decides, be it with null.
+fn loaded_at(
+    of_project: &Map<String, Json>,
+    layers: [&Yaml; 4],
+    file: &str,
+) -> Result<(Option<String>, Option<String>), Diagnostic> {
+    for layer in layers.iter().rev() {
+        let named = |key: &str| layer.entries().find(|(name, _)| name.as_str() == key).map(|(_, value)| value);
+        match (named("loaded_at_field"), named("loaded_at_query")) {
+            (None, None) => {}
+            (Some(field), Some(query)) if !field.is_null() && !query.is_null() => {
+                let message = "a source has a 'loaded_at_field' or a 'loaded_at_query', not both";
+                return Err(Diagnostic::error(Code::YAML, message).at(query.place(file)));
+            }
+            (field, query) => return Ok((field.and_then(Yaml::text), query.and_then(Yaml::text))),
+        }
+    }
+    let text = |key: &str| of_project.get(key).and_then(Json::as_str).map(str::to_owned);
+    Ok((text("loaded_at_field"), text("loaded_at_query")))
 }

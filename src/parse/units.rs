@@ -5,10 +5,8 @@ use super::patches::Patch;
 use crate::base::{Code, Diagnostic, Diagnostics};
 use crate::config::{EntryKind, Yaml, yaml::Node as YamlNode};
 use crate::ir::{Manifest, ResourceType, UnitGiven, UnitRows, UnitTest, default_config};
-use crate::load::RawFile;
-use crate::sys;
+use crate::load::{FileKind, RawFile};
 use serde_json::{Map, Value as Json};
-use std::path::Path;
 
 pub fn parse(world: &World, patches: &[Patch], manifest: &mut Manifest, diagnostics: &mut Diagnostics) {
     for patch in patches.iter().filter(|patch| patch.entry.kind == EntryKind::UnitTest) {
@@ -61,7 +59,7 @@ fn rows(world: &World, file: &RawFile, item: &Yaml) -> Result<UnitRows, Diagnost
     let fail = |message: String| Diagnostic::error(Code::YAML, message).at(item.place(&file.shown));
     let format = item.get("format").text().unwrap_or_else(|| "dict".to_owned());
     let text = match item.get("fixture").text() {
-        Some(fixture) => Some(read_fixture(world, &fixture, &format).map_err(fail)?),
+        Some(name) => Some(fixture(world, &file.package, &name, &format).map_err(fail)?),
         None => item.get("rows").text(),
     };
     match (format.as_str(), text) {
@@ -79,19 +77,17 @@ fn rows(world: &World, file: &RawFile, item: &Yaml) -> Result<UnitRows, Diagnost
     }
 }
 
-fn read_fixture(world: &World, name: &str, format: &str) -> Result<String, String> {
+/// A file of `tests/fixtures`, of the test's package or of the root project.
+fn fixture(world: &World, package: &str, name: &str, format: &str) -> Result<String, String> {
     let extension = if format == "sql" { "sql" } else { "csv" };
     let stem = name.trim_end_matches(&format!(".{extension}"));
-    let root = Path::new(&world.raw.project.root);
-    let places = world
-        .raw
-        .project
-        .test_paths
-        .iter()
-        .map(|folder| root.join(folder).join("fixtures").join(format!("{stem}.{extension}")));
-    let found = places.into_iter().find(|path| sys::exists(path));
-    let path = found.ok_or_else(|| format!("there is no fixture '{stem}.{extension}' in tests/fixtures"))?;
-    sys::read(&path).map_err(|why| format!("{}: {why}", path.display()))
+    let wanted = format!("fixtures/{stem}.{extension}");
+    let files = || world.raw.files.iter().filter(|file| file.kind == FileKind::Fixture && file.relative == wanted);
+    let own = files().find(|file| file.package == package);
+    let found = own.or_else(|| files().find(|file| file.package == world.raw.project.name));
+    found
+        .map(|file| file.text.clone())
+        .ok_or_else(|| format!("there is no fixture '{stem}.{extension}' in tests/fixtures"))
 }
 
 /// CSV: an empty field is NULL.

@@ -41,7 +41,9 @@ fn kind(id: &str) -> &str {
 }
 
 fn node_info(id: &str, status: &str) -> Json {
-    json!({"unique_id": id, "resource_type": kind(id), "node_name": id.split('.').nth(2).unwrap_or(id), "node_status": status})
+    // `source.package.source.table`, `model.package.name`, ...
+    let name = id.split('.').nth(if kind(id) == "source" { 3 } else { 2 }).unwrap_or(id);
+    json!({"unique_id": id, "resource_type": kind(id), "node_name": name, "node_status": status})
 }
 
 impl Listener for JsonLog {
@@ -63,7 +65,7 @@ impl Listener for JsonLog {
             Status::Warn => "warn",
             _ => "info",
         };
-        let status = result.status.word();
+        let status = result.word();
         let data = json!({
             "description": what, "index": index, "total": total, "status": status, "execution_time": result.execution_time,
             "num_failures": result.failures, "node_info": node_info(&result.unique_id, status),

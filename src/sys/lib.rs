@@ -124,9 +124,12 @@ pub fn write_parts(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);
-    let mut file = std::fs::File::create(&temporary)?;
-    parts.iter().try_for_each(|part| io::Write::write_all(&mut file, part))?;
-    std::fs::rename(&temporary, path)
+    let write = || {
+        let mut file = std::fs::File::create(&temporary)?;
+        parts.iter().try_for_each(|part| io::Write::write_all(&mut file, part))?;
+        std::fs::rename(&temporary, path)
+    };
+    write().inspect_err(|_| _ = std::fs::remove_file(&temporary))
 }
 
 /// Every file below `root`, sorted by path.

@@ -85,7 +85,7 @@ fn bigquery_sources() {
 fn what_cannot_be_asked_is_a_runtime_error() {
     let project = Project::duckdb(&[(
         "models/raw.yml",
-        "sources:\n  - name: raw\n    freshness: {warn_after: {count: 1, period: day}}\n    tables:\n      - {name: missing, loaded_at_field: at}\n      - {name: fieldless}\n  - name: odd\n    tables:\n      - {name: people, loaded_at_field: id, freshness: {warn_after: {count: 1, period: fortnight}}}\n",
+        "sources:\n  - name: raw\n    freshness: {warn_after: {count: 1, period: day}}\n    tables:\n      - {name: missing, loaded_at_field: at}\n      - {name: fieldless}\n  - name: odd\n    tables:\n      - {name: people, loaded_at_field: id, freshness: {warn_after: {count: 1, period: day}}}\n",
     )]);
     let ran = project.run(&["source", "freshness"]).fails(1);
     for text in ["missing", "no 'loaded_at_field'", "raw.missing (models/raw.yml:5)"] {
@@ -98,9 +98,17 @@ fn what_cannot_be_asked_is_a_runtime_error() {
     project.write("models/raw.yml", &yaml);
     let ran = project.run(&["source", "freshness", "-s", "source:odd"]).fails(1);
     assert!(ran.err.contains("Expected a timestamp value"), "{}", ran.err);
-    project.write("models/raw.yml", &yaml.replace("loaded_at_field: id", "loaded_at_field: now()"));
-    let ran = project.run(&["source", "freshness", "-s", "source:odd"]).fails(1);
-    assert!(ran.err.contains("none of minute, hour, day"), "{}", ran.err);
+    // What is wrong in YAML is found when it is read.
+    let wrong = [
+        (yaml.replace("period: day}}}", "period: fortnight}}}"), "none of minute, hour, day"),
+        (yaml.replace("{warn_after: {count: 1, period: day}}}", "{warn_afer: {count: 1}}}"), "there is no 'warn_afer'"),
+        (yaml.replace("{warn_after: {count: 1, period: day}}}", "5}"), "it is no map"),
+        (yaml.replace("loaded_at_field: id", "loaded_at_field: id, loaded_at_query: select 1"), "not both"),
+    ];
+    for (yaml, message) in wrong {
+        project.write("models/raw.yml", &yaml);
+        project.run(&["parse"]).fails(2).says(message).says("raw.yml");
+    }
 }
 
 /// A project may ask in its own way.
@@ -114,6 +122,58 @@ fn the_macro_can_be_overridden() {
     project.run(&["source", "freshness", "-s", "source:raw.fresh"]).ok().says("PASS");
     let result = &project.json("target/sources.json")["results"][0];
     assert_eq!(result["max_loaded_at_time_ago_in_s"], 3600.0);
+}
+
+/// Inner layers go before outer ones, part by part, and null ends what an outer one says.
+#[test]
+fn rules_and_columns_are_inherited() {
+    let project = Project::duckdb(&[
+        (
+            "models/raw.yml",
+            "
+sources:
+  - name: raw
+    loaded_at_query: select max(seen) from {{ source('raw', 'twin') }} where '{{ this.identifier }}' = 'real'
+    config: {freshness: {warn_after: {count: 2, period: day}}}
+    freshness: {warn_after: {count: 1}, error_after: {count: 9, period: day}, filter: \"id > {{ var('from', 0) }}\"}
+    tables:
+      - {name: asked, identifier: real}
+      - {name: twin, identifier: real, loaded_at_field: seen}
+      - {name: deep, identifier: real, loaded_at_field: seen, freshness: {warn_after: {count: 3}}, config: {freshness: {error_after: null}}}
+      - {name: bare, loaded_at_query: null}
+",
+        ),
+        // What `source('raw', 'twin')` is not.
+        ("models/twin.sql", "{{ config(materialized='table') }} select timestamp '2001-01-01' as seen"),
+        ("models/real.sql", "{{ config(materialized='table') }} select now() as seen, 1 as id"),
+    ]);
+    project.write(
+        "dbt_project.yml",
+        &format!(
+            "{}on-run-end: ['{{{{ log(\"after \" ~ flags.WHICH, info=true) }}}}']\n",
+            project.read("dbt_project.yml")
+        ),
+    );
+    let yaml = project.read("models/raw.yml").replace("- name: raw\n", "- name: raw\n    schema: main\n");
+    project.write("models/raw.yml", &yaml);
+    project.run(&["run"]).ok();
+    project.run(&["source", "freshness", "--exclude", "source:raw.bare"]).ok().says("after freshness");
+    let results = project.json("target/sources.json")["results"].clone();
+    let of = |name: &str| {
+        let id = format!("source.shop.raw.{name}");
+        let found = results.as_array().expect("a list").iter().find(|result| result["unique_id"] == id.as_str());
+        found.expect("asked for").clone()
+    };
+    for name in ["asked", "twin", "deep"] {
+        assert_eq!(of(name)["status"], "pass", "{name}");
+        assert_eq!(of(name)["criteria"]["filter"], "id > 0");
+    }
+    assert_eq!(of("twin")["criteria"]["warn_after"], serde_json::json!({"count": 2, "period": "day"}));
+    assert_eq!(of("deep")["criteria"]["warn_after"], serde_json::json!({"count": 3, "period": "day"}));
+    assert_eq!(of("deep")["criteria"]["error_after"], Json::Null);
+    project.run(&["source", "freshness", "-s", "source:raw.bare"]).fails(1).says("no 'loaded_at_field'");
+    let log = project.run(&["--log-format", "json", "source", "freshness", "-s", "source:raw.bare"]).fails(1).out;
+    assert!(log.contains("\"status\":\"runtime error\"") && log.contains("\"node_name\":\"bare\""), "{log}");
 }
 
 #[test]

@@ -118,6 +118,18 @@ fn the_map_has_teeth() {
     assert_eq!(breaches(&bad), ["sql/Cargo.toml: 'sql' may not name 'ml'"]);
 }
 
+/// What `patches/` keeps out of the tree stays out of it: a patch of another version is not used, and cargo only warns.
+#[test]
+fn patches_are_used() {
+    let lock = rsdbt::sys::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock")).expect("readable");
+    for library in ["arrow-cast", "zstd-sys", "ar_archive_writer"] {
+        assert!(
+            !lock.contains(&format!("name = \"{library}\"")),
+            "{library} is compiled: see ARCHITECTURE.md, The build"
+        );
+    }
+}
+
 /// Types of a library stay in the room that wraps it.
 #[test]
 fn libraries_stay_in_their_rooms() {

@@ -99,6 +99,15 @@ fn every_change_is_seen() {
         project.write(path, text);
         is_seen(&project);
     }
+    project.write(
+        "models/units.yml",
+        "unit_tests:\n  - name: filed\n    model: final\n    given:\n      - {input: ref('clean'), format: csv, fixture: rows}\n    expect: {rows: []}\n",
+    );
+    project.write("tests/fixtures/rows.csv", "id\n1\n");
+    is_seen(&project);
+    project.write("tests/fixtures/rows.csv", "id\n2\n");
+    is_seen(&project);
+    rsdbt::sys::remove_file(&project.root().join("models/units.yml")).expect("it is there");
     rsdbt::sys::remove_file(&project.root().join("models/more.yml")).expect("it is there");
     is_seen(&project);
     let vars = project.run(&["parse", "--vars", "{most: 1}"]).ok();
@@ -120,6 +129,10 @@ fn the_environment_counts_where_templates_read_it() {
     assert_eq!(kind("view"), (Json::from("view"), true));
     assert_eq!(kind("table"), (Json::from("table"), false));
     assert!(!project.read("target/partial_parse.json").lines().next().expect("a header").contains("\"table\""));
+    project.write("models/other.sql", "select '{{ env_var('DBT_ENV_SECRET_X') }}' as x");
+    let ran = project.finish(project.command(&["parse"]).env("DBT_ENV_SECRET_X", "y")).fails(2);
+    assert!(ran.err.contains("Secret env vars are allowed only in profiles.yml or packages.yml"), "{}", ran.err);
+    rsdbt::sys::remove_file(&project.root().join("models/other.sql")).expect("it is there");
     // The variable is gone.
     let ran = parsed(&project);
     assert!(!ran.out.contains(UNCHANGED));
@@ -138,7 +151,11 @@ fn what_is_never_the_same_is_never_kept() {
         }
         assert!(!project.exists("target/partial_parse.json"));
     }
-    // A flag counts with its value.
+    // A flag counts with its value, null too.
+    let project = shop();
+    project.write("models/final.sql", "select '{{ flags.TARGET_PATH }}' as id from {{ ref('clean') }}");
+    parsed(&project);
+    is_unchanged(&project);
     let project = shop();
     project.write("models/final.sql", "{{ config(tags=[flags.WHICH]) }} select 1 as id");
     parsed(&project);

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# The prebuilt libduckdb out of DuckDB's npm package; nothing of the package is run. Does nothing when it is there.
+# usage: libduckdb.sh PLATFORM VERSION FILE
+set -euo pipefail
+platform=$1 version=$2 file=$3
+[ ! -e "$file" ] || exit 0
+folder=$(dirname "$file")
+rm -rf "$folder"
+mkdir -p "$folder"
+npm install --ignore-scripts --no-audit --no-fund --silent --prefix "$folder/npm" "@duckdb/node-bindings-$platform@$version"
+# At once, so that no interrupted copy is taken for the library.
+mv "$folder/npm/node_modules/@duckdb/node-bindings-$platform/$(basename "$file")" "$file"
+rm -rf "$folder/npm"
