@@ -146,13 +146,16 @@ impl Ready {
 
     /// The selected nodes.
     pub fn select(&self, options: &Options) -> Result<NodeSet, Stop> {
+        let selecting = &options.building.selecting;
+        // The last run's statuses are a file to read, and few selections ask for them.
+        let asked = selecting.select.iter().chain(&selecting.exclude).any(|text| text.contains("result:"));
+        let asks_results = asked || self.raw.selectors.is_some();
         let selection = Selection {
             manifest: &self.manifest,
             graph: &self.graph,
             indirect: options.indirect,
-            results: previous_results(&self.target_path),
+            results: if asks_results { previous_results(&self.target_path) } else { BTreeMap::new() },
         };
-        let selecting = &options.building.selecting;
         let mut chosen = match (&self.raw.selectors, &selecting.selector) {
             (None, Some(name)) => {
                 return Err(
