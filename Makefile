@@ -27,6 +27,9 @@ else
   LIBRARY  :=
 endif
 
+# What a failed command leaves is not taken for the real thing.
+.DELETE_ON_ERROR:
+
 .PHONY: demo build lib test fmt clippy test-dbt test-bigquery test-pubsub test-gcp-pubsub test-browser test-crash bench-events conformance clean-demo
 
 demo: build

@@ -46,6 +46,8 @@ pub fn list(options: &Options, arguments: &ListArgs, report: &Arc<dyn Report>) -
     if options.write_json {
         ready.write_manifest()?;
     }
+    // The process ends: nobody needs its memory back piece by piece.
+    std::mem::forget(ready);
     Ok(OK)
 }
 

@@ -11,19 +11,29 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 const FILE: &str = "partial_parse.json";
+/// manifest.json behind its metadata, behind a line with the digest: it is copied, never read.
+const ARTIFACT: &str = "partial_manifest.json";
 
 /// A parsed and resolved project.
 pub struct Kept {
     pub manifest: Manifest,
     pub warnings: Diagnostics,
-    /// manifest.json behind its metadata.
-    pub artifact: String,
+    pub artifact: Artifact,
 }
 
-/// The first line of the file; the manifest and the artifact are the second and the third.
+/// manifest.json behind its metadata.
+pub enum Artifact {
+    Text(String),
+    /// What is left of an open file.
+    File(File),
+}
+
+/// The first line of the file; the manifest is the second.
 #[derive(Serialize, Deserialize)]
 struct Header {
     digest: String,
@@ -31,6 +41,8 @@ struct Header {
     environment: BTreeMap<String, Option<String>>,
     flags: BTreeMap<String, Option<Json>>,
     warnings: Diagnostics,
+    /// Length of the other file.
+    artifact_bytes: u64,
 }
 
 /// A digest of all that parsing depends on, but for the flags and the environment, of which only what templates read counts.
@@ -57,8 +69,8 @@ fn salted(digest: &str, value: &str) -> String {
 
 /// What was kept, if it was kept under this digest and the environment is the same. A file that cannot be read is none.
 pub fn read(target: &Path, digest: &str, invocation: &Invocation) -> Option<Kept> {
-    let mut text = sys::read(&target.join(FILE)).ok()?;
-    let (head, rest) = text.split_once('\n')?;
+    let text = sys::read(&target.join(FILE)).ok()?;
+    let (head, line) = text.split_once('\n')?;
     let header: Header = serde_json::from_str(head).ok()?;
     let is_same =
         |(name, was): (&String, &Option<String>)| invocation.environment.get(name).map(|v| salted(digest, v)) == *was;
@@ -68,21 +80,25 @@ pub fn read(target: &Path, digest: &str, invocation: &Invocation) -> Option<Kept
     if header.digest != digest || !are_flags_same || !header.environment.iter().all(is_same) {
         return None;
     }
-    let (line, artifact) = rest.split_once('\n')?;
+    let mut artifact = sys::open(&target.join(ARTIFACT)).ok()?;
+    let mut first = vec![0; digest.len() + 1];
+    artifact.read_exact(&mut first).ok()?;
+    let length = artifact.metadata().ok()?.len();
+    if first.strip_suffix(b"\n") != Some(digest.as_bytes()) || length != header.artifact_bytes {
+        return None;
+    }
     let manifest = Manifest::read(line).ok()?;
-    let before = text.len() - artifact.len();
-    text.drain(..before);
-    Some(Kept { manifest, warnings: header.warnings, artifact: text })
+    Some(Kept { manifest, warnings: header.warnings, artifact: Artifact::File(artifact) })
 }
 
 /// Keeps a project for the next invocation, unless its templates asked for what is never the same. A failure to write is not
 /// worth a word: the next invocation parses.
-pub fn write(target: &Path, digest: &str, reads: &Reads, kept: &Kept) {
-    let file = target.join(FILE);
-    if reads.is_volatile {
-        _ = sys::remove_file(&file);
-        return;
-    }
+pub fn write(
+    target: &Path,
+    digest: &str,
+    reads: &Reads,
+    (manifest, warnings, artifact): (&Manifest, &Diagnostics, &str),
+) {
     let header = Header {
         digest: digest.to_owned(),
         environment: reads
@@ -91,12 +107,16 @@ pub fn write(target: &Path, digest: &str, reads: &Reads, kept: &Kept) {
             .map(|(name, value)| (name.clone(), value.as_deref().map(|v| salted(digest, v))))
             .collect(),
         flags: reads.flags.clone(),
-        warnings: kept.warnings.clone(),
+        warnings: warnings.clone(),
+        artifact_bytes: (digest.len() + 1 + artifact.len()) as u64,
     };
-    if let (Ok(header), Ok(manifest)) = (serde_json::to_string(&header), kept.manifest.write()) {
-        let parts = [&header, "\n", &manifest, "\n", &kept.artifact];
-        if sys::write_parts(&file, &parts.map(str::as_bytes)).is_err() {
-            _ = sys::remove_file(&file);
-        }
+    let file = target.join(FILE);
+    let write = || {
+        sys::write_parts(&target.join(ARTIFACT), &[digest, "\n", artifact].map(str::as_bytes))?;
+        let (header, manifest) = (serde_json::to_string(&header)?, manifest.write()?);
+        sys::write_parts(&file, &[&header, "\n", &manifest].map(str::as_bytes))
+    };
+    if reads.is_volatile || write().is_err() {
+        _ = sys::remove_file(&file);
     }
 }

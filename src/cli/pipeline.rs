@@ -34,8 +34,8 @@ pub struct Ready {
     pub is_unchanged: bool,
     /// Made when it is needed, where the project came from the last invocation.
     engine: OnceLock<Engine>,
-    /// manifest.json behind its metadata, as long as nothing is compiled.
-    artifact: String,
+    /// As long as nothing is compiled.
+    artifact: partial::Artifact,
 }
 
 /// Loads, parses and resolves; reports warnings, and ends with what is wrong. What has not changed is not parsed again.
@@ -63,12 +63,11 @@ pub fn prepare(options: &Options, report: &Arc<dyn Report>) -> Result<Ready, Sto
             warnings.extend(more);
             stop_at_errors(&mut warnings, options)?;
             let artifact = artifact::manifest_body(&manifest, invocation.quoting, &BTreeMap::new());
-            let kept = partial::Kept { manifest, warnings, artifact };
             if options.write_json {
-                partial::write(&target_path, &digest, &parsed.reads, &kept);
+                partial::write(&target_path, &digest, &parsed.reads, (&manifest, &warnings, &artifact));
             }
             _ = engine.set(parsed.engine);
-            (kept, graph)
+            (partial::Kept { manifest, warnings, artifact: partial::Artifact::Text(artifact) }, graph)
         }
     };
     let partial::Kept { manifest, mut warnings, artifact } = kept;
@@ -141,7 +140,13 @@ impl Ready {
     /// Writes manifest.json of a project of which nothing is compiled.
     pub fn write_manifest(&self) -> Result<(), Stop> {
         let head = artifact::manifest_head(&self.manifest, &self.invocation, &sys::now_utc());
-        write_text(&self.target_path, "manifest.json", &[&head, &self.artifact])
+        match &self.artifact {
+            partial::Artifact::Text(text) => write_text(&self.target_path, "manifest.json", &[&head, text]),
+            partial::Artifact::File(rest) => {
+                let path = self.target_path.join("manifest.json");
+                sys::write_from(&path, head.as_bytes(), rest).map_err(|why| not_written(&path, &why).into())
+            }
+        }
     }
 
     /// The selected nodes.
@@ -305,8 +310,11 @@ pub fn write_json(target: &Path, name: &str, json: &Json) -> Result<(), Stop> {
 fn write_text(target: &Path, name: &str, parts: &[&str]) -> Result<(), Stop> {
     let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
     let path = target.join(name);
-    let fail = |why: std::io::Error| Diagnostic::error(Code::FILE, format!("cannot write {}: {why}", path.display()));
-    sys::write_parts(&path, &parts).map_err(|why| fail(why).into())
+    sys::write_parts(&path, &parts).map_err(|why| not_written(&path, &why).into())
+}
+
+fn not_written(path: &Path, why: &std::io::Error) -> Diagnostic {
+    Diagnostic::error(Code::FILE, format!("cannot write {}: {why}", path.display()))
 }
 
 pub fn write_manifest(

@@ -118,6 +118,18 @@ pub fn write(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
 
 /// The same for a content in parts, one behind the other.
 pub fn write_parts(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    write_with(path, |file| parts.iter().try_for_each(|part| io::Write::write_all(file, part)))
+}
+
+/// The same for a beginning and what is left of an open file.
+pub fn write_from(path: &Path, head: &[u8], mut rest: &std::fs::File) -> io::Result<()> {
+    write_with(path, |file| {
+        io::Write::write_all(file, head)?;
+        io::copy(&mut rest, file).map(|_| ())
+    })
+}
+
+fn write_with(path: &Path, fill: impl FnOnce(&mut std::fs::File) -> io::Result<()>) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         create_folder(parent)?;
     }
@@ -125,8 +137,7 @@ pub fn write_parts(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);
     let write = || {
-        let mut file = std::fs::File::create(&temporary)?;
-        parts.iter().try_for_each(|part| io::Write::write_all(&mut file, part))?;
+        fill(&mut std::fs::File::create(&temporary)?)?;
         std::fs::rename(&temporary, path)
     };
     write().inspect_err(|_| _ = std::fs::remove_file(&temporary))

@@ -181,13 +181,15 @@ fn warnings_are_repeated() {
 fn a_damaged_file_is_none() {
     let project = shop();
     parsed(&project);
-    let whole = project.read("target/partial_parse.json");
-    let lines: Vec<&str> = whole.splitn(3, '\n').collect();
-    let truncated = |at: usize| whole[..at].to_owned();
-    for text in
-        ["".to_owned(), "{}".to_owned(), truncated(lines[0].len() + 5), truncated(whole.len() - lines[2].len() - 9)]
-    {
-        project.write("target/partial_parse.json", &text);
+    for file in ["target/partial_parse.json", "target/partial_manifest.json"] {
+        let whole = project.read(file);
+        let first = whole.find('\n').expect("two lines");
+        let wrong = ["", "{}", &whole[..first + 5], &whole[1..], &whole[..first / 2]];
+        for text in wrong {
+            project.write(file, text);
+            is_seen(&project);
+        }
+        rsdbt::sys::remove_file(&project.root().join(file)).expect("it is there");
         is_seen(&project);
     }
 }

@@ -328,6 +328,7 @@ pub struct SourceArgs {
 #[derive(Debug, Subcommand)]
 pub enum SourceCommand {
     /// Ask when sources were loaded last, against their `freshness`; writes sources.json
+    #[command(alias = "snapshot-freshness")]
     Freshness {
         #[command(flatten)]
         selecting: Selecting,
