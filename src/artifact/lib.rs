@@ -1,4 +1,4 @@
-//! dbt's artifacts as JSON: manifest.json v12, run_results.json v6, catalog.json v1. Pure.
+//! dbt's artifacts as JSON: manifest.json v12, run_results.json v6, catalog.json v1, sources.json v3. Pure.
 
 mod catalog;
 mod freshness;

@@ -62,17 +62,13 @@ pub fn source(options: &Options, arguments: &SourceArgs, report: &Arc<dyn Report
     }
     after?;
     report.line("Done.");
-    Ok(code(&results, world.stops.stopped()))
+    Ok(if results.failed() || world.stops.stopped() { FAILED } else { OK })
 }
 
 fn has_rule(source: &Source) -> bool {
     let rules = source.freshness.as_ref();
     let given = |key: &str| rules.and_then(|rules| rules.get(key)).is_some_and(|rule| !rule.is_null());
     given("warn_after") || given("error_after")
-}
-
-fn code(results: &RunResults, stopped: bool) -> u8 {
-    if results.failed() || stopped { FAILED } else { OK }
 }
 
 /// What to say of a source that is too old.

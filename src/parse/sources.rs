@@ -108,44 +108,44 @@ fn build(world: &World, patch: &Patch, table: &Yaml, name: &str) -> Result<Sourc
 
 /// A table's `freshness`: the parts of inner layers go before those of outer ones, and an explicit null ends it.
 fn freshness(of_project: Option<&Json>, layers: [&Yaml; 4], file: &str) -> Result<Option<Json>, Diagnostic> {
-    let mut rules = of_project.and_then(Json::as_object).cloned();
-    for layer in layers {
-        let Some((_, given)) = layer.entries().find(|(key, _)| key.as_str() == "freshness") else { continue };
-        if given.is_null() {
-            rules = None;
-            continue;
-        }
-        check(given).map_err(|why| {
-            let help =
-                "write it as freshness: {warn_after: {count: 12, period: hour}, error_after: {count: 1, period: day}}";
-            Diagnostic::error(Code::YAML, format!("'freshness': {why}")).at(given.place(file)).help(help)
-        })?;
-        let rules = rules.get_or_insert_default();
-        for (key, value) in given.to_json().as_object().into_iter().flatten() {
-            match (rules.get_mut(key), value) {
-                (Some(Json::Object(outer)), Json::Object(inner)) => outer.extend(inner.clone()),
-                _ => _ = rules.insert(key.clone(), value.clone()),
+    let [_, _, table, _] = layers;
+    let wrong = |why: String, at: &Yaml| {
+        let help =
+            "write it as freshness: {warn_after: {count: 12, period: hour}, error_after: {count: 1, period: day}}";
+        Diagnostic::error(Code::YAML, format!("'freshness': {why}")).at(at.place(file)).help(help)
+    };
+    let given = layers.iter().filter_map(|layer| layer.entries().find(|(key, _)| key.as_str() == "freshness"));
+    let given = given.map(|(_, yaml)| (yaml.to_json(), yaml));
+    let mut rules: Option<Map<String, Json>> = None;
+    for (layer, at) in of_project.map(|json| (json.clone(), table)).into_iter().chain(given) {
+        match layer {
+            Json::Null => rules = None,
+            Json::Object(layer) => {
+                merge_rules(rules.get_or_insert_default(), layer).map_err(|why| wrong(why, at))?;
             }
+            other => return Err(wrong(format!("{other} is no map"), at)),
         }
     }
     for rule in ["warn_after", "error_after"] {
         if let Some(Err(why)) = rules.as_ref().and_then(|rules| rules.get(rule)).map(age_limit) {
-            let place = layers[2].place(file);
-            return Err(Diagnostic::error(Code::YAML, format!("'freshness': '{rule}': {why}")).at(place));
+            return Err(wrong(format!("'{rule}': {why}"), table));
         }
     }
     Ok(rules.map(Json::Object))
 }
 
-/// What can be wrong with one layer; an inner one may leave `count` or `period` to an outer one.
-fn check(given: &Yaml) -> Result<(), String> {
-    if !given.is_map() {
-        return Err("it is no map".to_owned());
+/// An inner layer may leave `count` or `period` to an outer one.
+fn merge_rules(rules: &mut Map<String, Json>, layer: Map<String, Json>) -> Result<(), String> {
+    for (key, value) in layer {
+        if !["warn_after", "error_after", "filter"].contains(&key.as_str()) {
+            return Err(format!("there is no '{key}', only warn_after, error_after and filter"));
+        }
+        match (rules.get_mut(&key), value) {
+            (Some(Json::Object(outer)), Json::Object(inner)) => outer.extend(inner),
+            (_, value) => _ = rules.insert(key, value),
+        }
     }
-    match given.entries().find(|(key, _)| !["warn_after", "error_after", "filter"].contains(&key.as_str())) {
-        Some((key, _)) => Err(format!("there is no '{key}', only warn_after, error_after and filter")),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// `loaded_at_field` and `loaded_at_query`: the innermost layer that names one of them decides, be it with null.

@@ -102,13 +102,17 @@ fn what_cannot_be_asked_is_a_runtime_error() {
     let wrong = [
         (yaml.replace("period: day}}}", "period: fortnight}}}"), "none of minute, hour, day"),
         (yaml.replace("{warn_after: {count: 1, period: day}}}", "{warn_afer: {count: 1}}}"), "there is no 'warn_afer'"),
-        (yaml.replace("{warn_after: {count: 1, period: day}}}", "5}"), "it is no map"),
+        (yaml.replace("{warn_after: {count: 1, period: day}}}", "5}"), "5 is no map"),
         (yaml.replace("loaded_at_field: id", "loaded_at_field: id, loaded_at_query: select 1"), "not both"),
     ];
     for (yaml, message) in wrong {
         project.write("models/raw.yml", &yaml);
         project.run(&["parse"]).fails(2).says(message).says("raw.yml");
     }
+    project.write("models/raw.yml", &yaml);
+    let settings = project.read("dbt_project.yml");
+    project.write("dbt_project.yml", &format!("{settings}sources: {{+freshness: soon}}\n"));
+    project.run(&["parse"]).fails(2).says("\"soon\" is no map");
 }
 
 /// A project may ask in its own way.
