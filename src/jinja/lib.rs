@@ -4,6 +4,7 @@ mod builtin;
 mod call;
 mod diag;
 mod env;
+mod exceptions;
 mod expression;
 mod flags;
 mod format;

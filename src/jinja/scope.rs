@@ -1,7 +1,8 @@
 //! The context of a template: names are answered one by one, never by filling a map.
 
-use super::builtin::{Adapter, Api, Builtin, Context, Exceptions, Namespace};
+use super::builtin::{Adapter, Api, Builtin, Context, Namespace};
 use super::call::MacroValue;
+use super::exceptions::Exceptions;
 use super::flags::Flags;
 use super::host::Host;
 use super::registry::Registry;
