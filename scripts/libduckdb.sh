@@ -7,7 +7,10 @@ platform=$1 version=$2 file=$3
 folder=$(dirname "$file")
 rm -rf "$folder"
 mkdir -p "$folder"
-npm install --ignore-scripts --no-audit --no-fund --silent --prefix "$folder/npm" "@duckdb/node-bindings-$platform@$version"
+npm install --ignore-scripts --no-audit --no-fund --loglevel=error --prefix "$folder/npm" "@duckdb/node-bindings-$platform@$version" >/dev/null || {
+  echo "libduckdb $version for $platform could not be fetched by npm; without npm it is compiled from source" >&2
+  exit 1
+}
 # At once, so that no interrupted copy is taken for the library.
 mv "$folder/npm/node_modules/@duckdb/node-bindings-$platform/$(basename "$file")" "$file"
 rm -rf "$folder/npm"
