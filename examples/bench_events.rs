@@ -5,10 +5,10 @@
 
 #![allow(clippy::disallowed_methods)]
 
-use rsdbt::adapter::bigquery::local::LocalBigQuery;
-use rsdbt::pubsub::{Bus, Embedded, Outgoing};
-use rsdbt::sim::{self, Config, DEFAULT_START_MICROS, Emission, Flaws, World};
-use rsdbt::stream::{BusSink, Faults, Job, JsonSink, Metrics, Pace, Producer, Sink, ingest, produce};
+use rsdbt_bqlocal::LocalBigQuery;
+use rsdbt_events::sim::{self, Config, DEFAULT_START_MICROS, Emission, Flaws, World};
+use rsdbt_events::stream::{BusSink, Faults, Job, JsonSink, Metrics, Pace, Producer, Sink, ingest, produce};
+use rsdbt_pubsub::{Bus, Embedded, Outgoing};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -189,7 +189,7 @@ struct Throttled<'b> {
 }
 
 impl Sink for Throttled<'_> {
-    fn write(&mut self, emissions: &[Emission]) -> Result<(), rsdbt::stream::SinkError> {
+    fn write(&mut self, emissions: &[Emission]) -> Result<(), rsdbt_events::stream::SinkError> {
         while self.bus.backlog(SUBSCRIPTION).unwrap_or(0) > 60_000 {
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -238,7 +238,7 @@ fn end_to_end(folder: &Path) -> Outcome<()> {
     let full = folder.join("full");
     let warehouse = LocalBigQuery::open(Some(&full.join("bench.duckdb")), "bench", "bench")?;
     let mut session = warehouse.connect()?;
-    session.landing("raw", "events", rsdbt::adapter::bigquery::local::Dedupe::On)?;
+    session.landing("raw", "events", rsdbt_warehouse::Dedupe::On)?;
     // Ids as a producer makes them, in the order of a year before the run.
     session.duckdb().query(&format!(
         "insert into raw.events (event_id, stream_id, viewer_id, event_time, event_type, run_id, shard, seq)

@@ -1,8 +1,8 @@
 //! Diagnostics with the source line they point to.
 
-use crate::base::{Diagnostic, Severity};
-use crate::sys;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use rsdbt_base::{Diagnostic, Severity};
+use rsdbt_sys as sys;
 use std::path::Path;
 
 /// A diagnostic as text; `root` is where relative file names start.

@@ -1,9 +1,9 @@
 //! `--log-format json`: one object a line, with dbt's event names.
 
 use super::{Report, to_text};
-use crate::base::{Diagnostic, Severity};
-use crate::exec::Listener;
-use crate::ir::{NodeResult, Status};
+use rsdbt_base::{Diagnostic, Severity};
+use rsdbt_exec::Listener;
+use rsdbt_project::ir::{NodeResult, Status};
 use serde_json::{Value as Json, json};
 use std::io::Write;
 
@@ -26,7 +26,7 @@ impl JsonLog {
         let line = json!({
             "info": {
                 "name": event.0, "code": event.1, "level": level, "msg": message, "invocation_id": self.invocation_id,
-                "ts": crate::artifact::stamp(&crate::sys::now_utc()), "category": "", "extra": {}, "pid": std::process::id(),
+                "ts": rsdbt_project::artifact::stamp(&rsdbt_sys::now_utc()), "category": "", "extra": {}, "pid": std::process::id(),
                 "thread": std::thread::current().name().unwrap_or("MainThread"),
             },
             "data": data,

@@ -10,8 +10,8 @@ pub use json::JsonLog;
 pub use table::{csv_text, json_rows, text_table, value_text};
 pub use terminal::{Style, Terminal};
 
-use crate::base::Diagnostic;
-use crate::exec::Listener;
+use rsdbt_base::Diagnostic;
+use rsdbt_exec::Listener;
 
 /// Everything a command tells. `Listener` is the part that exec needs.
 pub trait Report: Listener {

@@ -1,8 +1,8 @@
 //! Query results as text tables, CSV and JSON.
 
-use crate::adapter::{Table, Value};
-use crate::exec::table_data;
-use crate::jinja::Data;
+use rsdbt_exec::table_data;
+use rsdbt_jinja::Data;
+use rsdbt_warehouse::{Table, Value};
 use serde_json::Value as Json;
 
 /// A value as text, NULL as nothing.

@@ -1,10 +1,10 @@
 //! Plain lines in dbt's words; on a terminal with colours and a progress bar below them.
 
 use super::{Report, diagnostic};
-use crate::base::Diagnostic;
-use crate::exec::Listener;
-use crate::ir::{NodeResult, Status};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rsdbt_base::Diagnostic;
+use rsdbt_exec::Listener;
+use rsdbt_project::ir::{NodeResult, Status};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -45,7 +45,7 @@ impl Terminal {
 
     fn stamped(&self, text: &str) {
         if !self.style.quiet {
-            let now = crate::sys::now_utc().format("%H:%M:%S");
+            let now = rsdbt_sys::now_utc().format("%H:%M:%S");
             self.print(&format!("{now}  {text}"));
         }
     }

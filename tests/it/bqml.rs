@@ -1,7 +1,7 @@
 //! BigQuery ML on a public table, against the figures that BigQuery itself gives (`tests/fixtures/bqml/README.md`).
 
-use rsdbt::adapter::bigquery::local::{LocalBigQuery, LocalSession};
-use rsdbt::adapter::{Table, Value};
+use rsdbt_bqlocal::{LocalBigQuery, LocalSession};
+use rsdbt_warehouse::{Table, Value};
 
 const NUMBERS: [&str; 4] = ["culmen_length_mm", "culmen_depth_mm", "flipper_length_mm", "body_mass_g"];
 /// Rows from which Lloyd's steps lead where BigQuery's run ended: its own random start is not known.

@@ -17,7 +17,7 @@ fn browsers(rsdbt: u32) -> Vec<u32> {
 
 fn nothing_is_left(rsdbt: u32) {
     wait_until("the end of the browser", || browsers(rsdbt).is_empty());
-    let folder = rsdbt::sys::temporary_folder().join(format!("rsdbt-browser-{rsdbt}"));
+    let folder = rsdbt_sys::temporary_folder().join(format!("rsdbt-browser-{rsdbt}"));
     assert!(!folder.exists(), "{} is left over", folder.display());
 }
 
@@ -38,7 +38,7 @@ fn what_shoppers_click_is_what_lands() {
          from live_shopping_raw.live_events",
     );
     assert_eq!(json!(landed), json!([[sent, sent, sent, 20, 20, true]]));
-    let manifest = rsdbt::sys::walk(&project.root().join("target/simulations")).pop().expect("a manifest");
+    let manifest = rsdbt_sys::walk(&project.root().join("target/simulations")).pop().expect("a manifest");
     let manifest = manifest.to_string_lossy().into_owned();
     project.run(&["simulate", "--verify", "--manifest", &manifest]).ok().says("lost 0, duplicated 0");
 }

@@ -79,10 +79,10 @@ struct Account {
 /// What the manifests say against what the tables hold.
 fn account(project: &Project) -> Account {
     let folder = project.root().join("target/simulations");
-    let manifests = rsdbt::sys::walk(&folder).into_iter().filter(|path| path.extension().is_some_and(|e| e == "json"));
+    let manifests = rsdbt_sys::walk(&folder).into_iter().filter(|path| path.extension().is_some_and(|e| e == "json"));
     let sent: u64 = manifests
         .map(|path| {
-            let text = rsdbt::sys::read(&path).expect("readable");
+            let text = rsdbt_sys::read(&path).expect("readable");
             let manifest: serde_json::Value = serde_json::from_str(&text).expect("JSON");
             manifest["shards"][0]["events"].as_u64().expect("a count")
         })
@@ -102,7 +102,7 @@ fn account(project: &Project) -> Account {
 }
 
 fn runs() -> u64 {
-    rsdbt::sys::env_var("RSDBT_CRASH_RUNS").and_then(|text| text.parse().ok()).unwrap_or(POINTS.len() as u64)
+    rsdbt_sys::env_var("RSDBT_CRASH_RUNS").and_then(|text| text.parse().ok()).unwrap_or(POINTS.len() as u64)
 }
 
 #[test]
@@ -218,9 +218,9 @@ fn the_manifest_agrees_with_the_warehouse_and_says_so_when_it_does_not() {
     project.run(&verify).fails(2);
     project.run(&INGEST).ok();
     project.run(&verify).ok().says("lost 0, duplicated 0").says("Verified");
-    let manifest = rsdbt::sys::walk(&project.root().join("target/simulations")).pop().expect("a manifest");
+    let manifest = rsdbt_sys::walk(&project.root().join("target/simulations")).pop().expect("a manifest");
     let manifest: serde_json::Value =
-        serde_json::from_str(&rsdbt::sys::read(&manifest).expect("readable")).expect("JSON");
+        serde_json::from_str(&rsdbt_sys::read(&manifest).expect("readable")).expect("JSON");
     let unreadable =
         manifest["malformed"].as_i64().expect("a count") + manifest["renamed_field"].as_i64().expect("a count");
     assert!(unreadable > 40);

@@ -59,7 +59,8 @@ fn a_locked_file_is_told_and_nothing_is_written() {
     let project = Project::bigquery(&[("models/a.sql", "select 1 as x")]);
     project.run(&["run"]).ok();
     // The test's own process holds the file.
-    let holder = rsdbt::adapter::duckdb::Database::open(Some(&project.root().join("warehouse.duckdb"))).expect("opens");
+    let holder =
+        rsdbt_warehouse::duckdb::Database::open(Some(&project.root().join("warehouse.duckdb"))).expect("opens");
     project.run(&["run"]).fails(2).says("RS0302").says("lock");
     drop(holder);
     project.run(&["run"]).ok();

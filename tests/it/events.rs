@@ -77,7 +77,7 @@ fn every_file_sink_holds_every_event() {
     let printed = project.run(&["simulate", "--events", "3000", "--sink", "stdout"]).ok();
     assert!(printed.out == project.read("e.ndjson"));
     write("e.parquet");
-    let bytes = rsdbt::sys::read_bytes(&project.root().join("e.parquet")).expect("readable");
+    let bytes = rsdbt_sys::read_bytes(&project.root().join("e.parquet")).expect("readable");
     assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1") && bytes.len() > 50_000);
     project.run(&["simulate", "--sink", "csv"]).fails(2).says("needs --output");
     project.run(&["simulate", "--late", "1.5"]).fails(2).says("not a share between 0 and 1");
@@ -213,7 +213,7 @@ struct SmallDisk(std::path::PathBuf);
 
 impl SmallDisk {
     fn mount(path: &Path, size: &str) -> Option<SmallDisk> {
-        rsdbt::sys::create_folder(path).expect("a folder");
+        rsdbt_sys::create_folder(path).expect("a folder");
         let done = Command::new("mount").args(["-t", "tmpfs", "-o", size, "tmpfs"]).arg(path).output().ok()?;
         done.status.success().then(|| SmallDisk(path.to_owned()))
     }
@@ -250,13 +250,13 @@ fn a_damaged_journal_is_refused_and_a_torn_one_is_not() {
     let project = Project::live_shopping();
     project.run(&SEND).ok();
     let path = project.root().join(".pubsub/journal-00000001.log");
-    let whole = rsdbt::sys::read_bytes(&path).expect("readable");
+    let whole = rsdbt_sys::read_bytes(&path).expect("readable");
     let mut damaged = whole.clone();
     damaged[whole.len() / 2] ^= 0xff;
-    rsdbt::sys::write(&path, &damaged).expect("writable");
+    rsdbt_sys::write(&path, &damaged).expect("writable");
     project.run(&DRAIN).fails(2).says("is damaged at byte");
     // A record that was being written when the power failed was never confirmed.
-    rsdbt::sys::write(&path, [&whole[..], &[9, 0, 0, 0, 1, 2]].concat()).expect("writable");
+    rsdbt_sys::write(&path, [&whole[..], &[9, 0, 0, 0, 1, 2]].concat()).expect("writable");
     project.run(&DRAIN).ok();
     project.run(&VERIFY).ok().says("lost 0, duplicated 0");
 }
@@ -275,7 +275,7 @@ fn past_and_present_join_without_a_gap() {
     assert_eq!(seqs, (0..seqs.len() as i64).collect::<Vec<_>>());
     let last = events.last().expect("events")["event_time"].as_str().expect("a time");
     let last = chrono::DateTime::parse_from_rfc3339(last).expect("a time").timestamp();
-    let now = rsdbt::sys::now().as_secs() as i64;
+    let now = rsdbt_sys::now().as_secs() as i64;
     assert!((0..600).contains(&(now - last)), "the last event is of {last}, now is {now}");
 }
 

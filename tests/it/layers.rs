@@ -1,156 +1,131 @@
-//! The layer map: a room may name only the rooms that stand before it. ARCHITECTURE.md draws the same map.
+//! The layer map: a crate may name only crates that stand below it. ARCHITECTURE.md draws the same map; `cargo metadata` tells what is so.
 
+use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Command;
 
-/// room -> rooms that it may name besides itself.
+/// crate -> crates that it may name.
 const MAP: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("sys", &[]),
-    ("sql", &["base"]),
-    ("ml", &["base"]),
-    ("sim", &[]),
-    ("dashboard", &[]),
+    ("proto", &[]),
+    ("googlesql", &["base"]),
+    ("bqml", &["base"]),
+    ("pages", &[]),
     ("jinja", &["base", "sys"]),
-    ("config", &["base"]),
-    ("adapter", &["base", "sys", "sql", "ml"]),
-    ("diff", &["adapter"]),
-    ("ir", &["base", "jinja"]),
-    ("load", &["base", "sys", "config", "jinja"]),
-    ("parse", &["base", "sys", "config", "jinja", "ir", "load"]),
-    ("resolve", &["base", "ir", "jinja"]),
-    ("select", &["base", "config", "ir"]),
-    ("artifact", &["ir", "jinja"]),
-    ("exec", &["adapter", "artifact", "base", "config", "ir", "jinja", "parse", "resolve", "sys"]),
-    ("broker", &["sys"]),
-    ("pubsub", &["broker"]),
-    ("shop", &["pubsub", "sim", "sys"]),
-    ("stream", &["adapter", "pubsub", "sim", "sys"]),
-    ("report", &["adapter", "artifact", "base", "exec", "ir", "jinja", "sys"]),
-    (
-        "cli",
-        &[
-            "adapter",
-            "artifact",
-            "base",
-            "config",
-            "dashboard",
-            "diff",
-            "exec",
-            "ir",
-            "jinja",
-            "load",
-            "parse",
-            "pubsub",
-            "report",
-            "resolve",
-            "select",
-            "shop",
-            "sim",
-            "sql",
-            "stream",
-            "sys",
-        ],
-    ),
+    ("warehouse", &["base", "sys"]),
+    ("bqlocal", &["base", "bqml", "googlesql", "sys", "warehouse"]),
+    ("project", &["base", "jinja", "sys"]),
+    ("exec", &["base", "jinja", "project", "sys", "warehouse"]),
+    ("pubsub", &["proto", "sys"]),
+    ("events", &["bqlocal", "pubsub", "sys", "warehouse"]),
 ];
 
-/// Rooms that a file names: `crate::room` in Rust, `rsdbt-room` in a Cargo.toml.
-fn named(path: &str, text: &str) -> Vec<String> {
-    let before = if path.ends_with(".toml") { "\nrsdbt-" } else { "crate::" };
-    let mut rooms: Vec<String> = text
-        .split(before)
-        .skip(1)
-        .map(|rest| rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect())
-        .filter(|room: &String| MAP.iter().any(|(known, _)| known == room))
-        .collect();
-    rooms.sort();
-    rooms.dedup();
-    rooms
+/// What each crate of the workspace names: `rsdbt-` left out, tests' dependencies not counted.
+fn edges(metadata: &Json) -> BTreeMap<String, Vec<String>> {
+    let ours = |value: &Json| value["name"].as_str().and_then(|name| name.strip_prefix("rsdbt-")).map(str::to_owned);
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    packages
+        .filter_map(|package| {
+            let named = package["dependencies"].as_array().into_iter().flatten();
+            let named = named.filter(|dependency| dependency["kind"].is_null()).filter_map(ours);
+            Some((ours(package)?, named.collect()))
+        })
+        .collect()
 }
 
-fn breaches(files: &BTreeMap<String, String>) -> Vec<String> {
+fn breaches(edges: &BTreeMap<String, Vec<String>>) -> Vec<String> {
     let mut found = Vec::new();
-    for (path, text) in files {
-        let room = path.split('/').next().unwrap_or_default();
-        let Some((_, allowed)) = MAP.iter().find(|(known, _)| *known == room) else {
-            found.push(format!("{path}: the room '{room}' is not on the map"));
-            continue;
-        };
-        for other in named(path, text) {
-            if other != room && !allowed.contains(&other.as_str()) {
-                found.push(format!("{path}: '{room}' may not name '{other}'"));
+    for (name, named) in edges {
+        match MAP.iter().find(|(known, _)| known == name) {
+            None => found.push(format!("the crate '{name}' is not on the map")),
+            Some((_, allowed)) => {
+                let bad = named.iter().filter(|other| !allowed.contains(&other.as_str()));
+                found.extend(bad.map(|other| format!("'{name}' may not name '{other}'")));
             }
         }
     }
     found
 }
 
-fn files(extension: &str) -> BTreeMap<String, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    rsdbt::sys::walk(&root)
-        .into_iter()
-        .filter(|path| path.extension().is_some_and(|e| e == extension))
-        .filter_map(|path| {
-            let name = path.strip_prefix(&root).ok()?.to_string_lossy().replace('\\', "/");
-            // The roots of the crate stand above all rooms.
-            name.contains('/').then(|| (name, rsdbt::sys::read(&path).expect("readable")))
-        })
-        .collect()
+fn metadata() -> Json {
+    let arguments = ["metadata", "--no-deps", "--format-version", "1", "--offline"];
+    let answer =
+        Command::new(env!("CARGO")).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo runs");
+    assert!(answer.status.success(), "{}", String::from_utf8_lossy(&answer.stderr));
+    serde_json::from_slice(&answer.stdout).expect("JSON")
 }
 
 #[test]
-fn rooms_name_only_what_stands_before_them() {
-    // A room that is a crate sees only what its Cargo.toml names; `crate::` is the room itself.
-    let (crates, mut files) = (files("toml"), files("rs"));
-    files.retain(|path, _| {
-        path.split('/').next().is_none_or(|room| !crates.contains_key(&format!("{room}/Cargo.toml")))
-    });
-    assert!(crates.len() > 5 && files.len() > 100);
-    files.extend(crates);
-    assert_eq!(breaches(&files), Vec::<String>::new());
+fn crates_name_only_what_stands_below_them() {
+    let found = edges(&metadata());
+    let on_map: Vec<&str> = MAP.iter().map(|(name, _)| *name).filter(|name| !found.contains_key(*name)).collect();
+    assert_eq!(on_map, Vec::<&str>::new(), "on the map, and no crate");
+    assert_eq!(breaches(&found), Vec::<String>::new());
+}
+
+#[test]
+fn the_map_itself_has_no_circle() {
+    for (at, (name, allowed)) in MAP.iter().enumerate() {
+        for other in *allowed {
+            assert!(MAP[..at].iter().any(|(below, _)| below == other), "'{name}' names '{other}', which is not below it");
+        }
+    }
 }
 
 #[test]
 fn the_map_has_teeth() {
-    let bad = BTreeMap::from([("jinja/x.rs".to_owned(), "use crate::exec::World;".to_owned())]);
-    assert_eq!(breaches(&bad), ["jinja/x.rs: 'jinja' may not name 'exec'"]);
-    let bad = BTreeMap::from([("sql/Cargo.toml".to_owned(), "[dependencies]\nrsdbt-ml.workspace = true".to_owned())]);
-    assert_eq!(breaches(&bad), ["sql/Cargo.toml: 'sql' may not name 'ml'"]);
+    let package = |name: &str, dependency: &str| serde_json::json!({"packages": [{"name": name, "dependencies": [{"name": dependency, "kind": null}]}]});
+    assert_eq!(breaches(&edges(&package("rsdbt-jinja", "rsdbt-exec"))), ["'jinja' may not name 'exec'"]);
+    assert_eq!(breaches(&edges(&package("rsdbt-helpers", "serde"))), ["the crate 'helpers' is not on the map"]);
+    assert_eq!(breaches(&edges(&package("rsdbt-exec", "rsdbt-jinja"))), Vec::<String>::new());
 }
 
-/// What `patches/` keeps out of the tree stays out of it: a patch of another version is not used, and cargo only warns.
-#[test]
-fn patches_are_used() {
-    let lock = rsdbt::sys::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock")).expect("readable");
-    for library in ["arrow-cast", "zstd-sys", "ar_archive_writer"] {
-        assert!(
-            !lock.contains(&format!("name = \"{library}\"")),
-            "{library} is compiled: see ARCHITECTURE.md, The build"
-        );
+/// The sources of all crates and of the program, by their path from the root.
+fn files() -> BTreeMap<String, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = ["crates", "src"].iter().flat_map(|folder| rsdbt_sys::walk(&root.join(folder)));
+    sources
+        .filter(|path| path.extension().is_some_and(|e| e == "rs"))
+        .filter_map(|path| {
+            let name = path.strip_prefix(root).ok()?.to_string_lossy().replace('\\', "/");
+            Some((name, rsdbt_sys::read(&path).expect("readable")))
+        })
+        .collect()
+}
+
+/// Where a library may be named.
+const OWNERS: &[(&str, &[&str])] = &[
+    ("minijinja::", &["crates/jinja/"]),
+    ("petgraph::", &["crates/project/src/ir/graph.rs"]),
+    ("sqlparser::", &["crates/googlesql/"]),
+    ("saphyr_parser::", &["crates/project/src/config/yaml.rs"]),
+    ("axum::", &["crates/pubsub/"]),
+    ("tonic::", &["crates/pubsub/", "crates/warehouse/src/bigquery/", "crates/protocol/"]),
+    ("google_cloud_pubsub::", &["crates/pubsub/src/gcp.rs"]),
+    ("chromiumoxide::", &["crates/events/src/shop/browser.rs"]),
+    ("tokio::", &["crates/pubsub/", "crates/warehouse/src/bigquery/", "crates/events/src/shop/browser.rs", "crates/protocol/"]),
+    ("use duckdb::", &["crates/warehouse/src/duckdb/"]),
+];
+
+fn strays(files: &BTreeMap<String, String>) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, text) in files {
+        for (library, owners) in OWNERS {
+            if text.contains(library) && !owners.iter().any(|owner| path.starts_with(owner)) {
+                found.push(format!("{path} names {library}"));
+            }
+        }
     }
+    found
 }
 
-/// Types of a library stay in the room that wraps it.
 #[test]
 fn libraries_stay_in_their_rooms() {
-    let owners = [
-        ("minijinja::", "jinja/"),
-        ("petgraph::", "ir/graph.rs"),
-        ("sqlparser::", "sql/"),
-        ("saphyr_parser::", "config/yaml.rs"),
-        ("axum::", "pubsub/"),
-        ("google_cloud_pubsub::", "pubsub/gcp.rs"),
-        ("chromiumoxide::", "shop/browser.rs"),
-    ];
-    for (path, text) in files("rs") {
-        for (library, owner) in owners {
-            assert!(path.starts_with(owner) || !text.contains(library), "{path} names {library}");
-        }
-        let is_remote = path.starts_with("pubsub/") || path.starts_with("adapter/bigquery/cloud/");
-        assert!(is_remote || !text.contains("tonic::"), "{path} names tonic");
-        let is_async = is_remote || path == "broker/service.rs" || path == "shop/browser.rs";
-        assert!(is_async || !text.contains("tokio::"), "{path} names tokio");
-        let is_adapter = path.starts_with("adapter/duckdb/") || path.starts_with("adapter/bigquery/local/");
-        assert!(is_adapter || !text.contains("use duckdb::"), "{path} names the crate duckdb");
-    }
+    let files = files();
+    assert!(files.len() > 200, "only {} files were read", files.len());
+    assert_eq!(strays(&files), Vec::<String>::new());
+    let bad = BTreeMap::from([("crates/exec/src/x.rs".to_owned(), "use minijinja::Value;".to_owned())]);
+    assert_eq!(strays(&bad), ["crates/exec/src/x.rs names minijinja::"]);
 }

@@ -40,7 +40,7 @@ fn everything_builds_and_a_second_time_changes_nothing() {
 fn the_sample_seed_is_what_the_simulator_writes() {
     let project = Project::live_shopping();
     project.run(&["simulate", "--events", "5000", "--seed", "42", "--output", "again.csv"]).ok();
-    let seed = rsdbt::sys::read(&project.root().join("../seeds/live_events_sample.csv")).expect("the seed");
+    let seed = rsdbt_sys::read(&project.root().join("../seeds/live_events_sample.csv")).expect("the seed");
     assert!(
         project.read("again.csv") == seed,
         "seeds/live_events_sample.csv differs from `rsdbt simulate --events 5000 --seed 42`"

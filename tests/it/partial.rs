@@ -107,8 +107,8 @@ fn every_change_is_seen() {
     is_seen(&project);
     project.write("tests/fixtures/rows.csv", "id\n2\n");
     is_seen(&project);
-    rsdbt::sys::remove_file(&project.root().join("models/units.yml")).expect("it is there");
-    rsdbt::sys::remove_file(&project.root().join("models/more.yml")).expect("it is there");
+    rsdbt_sys::remove_file(&project.root().join("models/units.yml")).expect("it is there");
+    rsdbt_sys::remove_file(&project.root().join("models/more.yml")).expect("it is there");
     is_seen(&project);
     let vars = project.run(&["parse", "--vars", "{most: 1}"]).ok();
     assert!(!vars.out.contains(UNCHANGED));
@@ -132,7 +132,7 @@ fn the_environment_counts_where_templates_read_it() {
     project.write("models/other.sql", "select '{{ env_var('DBT_ENV_SECRET_X') }}' as x");
     let ran = project.finish(project.command(&["parse"]).env("DBT_ENV_SECRET_X", "y")).fails(2);
     assert!(ran.err.contains("Secret env vars are allowed only in profiles.yml or packages.yml"), "{}", ran.err);
-    rsdbt::sys::remove_file(&project.root().join("models/other.sql")).expect("it is there");
+    rsdbt_sys::remove_file(&project.root().join("models/other.sql")).expect("it is there");
     // The variable is gone.
     let ran = parsed(&project);
     assert!(!ran.out.contains(UNCHANGED));
@@ -189,7 +189,7 @@ fn a_damaged_file_is_none() {
             project.write(file, text);
             is_seen(&project);
         }
-        rsdbt::sys::remove_file(&project.root().join(file)).expect("it is there");
+        rsdbt_sys::remove_file(&project.root().join(file)).expect("it is there");
         is_seen(&project);
     }
 }

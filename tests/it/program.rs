@@ -49,13 +49,13 @@ fn repository() -> PathBuf {
 }
 
 fn copy(from: &Path, to: &Path) {
-    for entry in rsdbt::sys::walk(from) {
+    for entry in rsdbt_sys::walk(from) {
         let relative = entry.strip_prefix(from).expect("inside");
         let skip = ["target", "logs"].iter().any(|folder| relative.starts_with(folder));
         let is_database = relative.to_string_lossy().contains(".duckdb");
         if !skip && !is_database {
-            let bytes = rsdbt::sys::read_bytes(&entry).expect("readable");
-            rsdbt::sys::write(&to.join(relative), bytes).expect("writable");
+            let bytes = rsdbt_sys::read_bytes(&entry).expect("readable");
+            rsdbt_sys::write(&to.join(relative), bytes).expect("writable");
         }
     }
 }
@@ -102,11 +102,11 @@ impl Project {
     }
 
     pub fn write(&self, path: &str, text: &str) {
-        rsdbt::sys::write(&self.root().join(path), text).expect("writable");
+        rsdbt_sys::write(&self.root().join(path), text).expect("writable");
     }
 
     pub fn read(&self, path: &str) -> String {
-        rsdbt::sys::read(&self.root().join(path)).unwrap_or_else(|why| panic!("{path}: {why}"))
+        rsdbt_sys::read(&self.root().join(path)).unwrap_or_else(|why| panic!("{path}: {why}"))
     }
 
     pub fn exists(&self, path: &str) -> bool {

@@ -43,7 +43,7 @@ fn expected() -> serde_json::Value {
 #[test]
 fn visits_are_those_worked_out_by_hand() {
     let project = Project::live_shopping();
-    rsdbt::sys::write(&project.root().join("../seeds/live_events_sample.csv"), EVENTS).expect("writable");
+    rsdbt_sys::write(&project.root().join("../seeds/live_events_sample.csv"), EVENTS).expect("writable");
     project.run(&["seed"]).ok();
     project.run(&[&["run", "-s", "+fct_click_to_purchase_lag"][..], &USE_SAMPLE].concat()).ok();
     assert_eq!(visits(&project), expected());
@@ -63,11 +63,11 @@ fn an_incremental_run_lets_a_visit_grow() {
     // Without C's order after midnight and the last chat at first.
     let early: Vec<&str> =
         lines.iter().enumerate().filter(|(at, _)| ![8, 9].contains(at)).map(|(_, line)| *line).collect();
-    rsdbt::sys::write(&seed, early.join("\n") + "\n").expect("writable");
+    rsdbt_sys::write(&seed, early.join("\n") + "\n").expect("writable");
     project.run(&["seed"]).ok();
     project.run(&[&["run", "-s", "+fct_sessions"][..], &USE_SAMPLE].concat()).ok();
     assert_eq!(visits(&project)[3][3], 0);
-    rsdbt::sys::write(&seed, EVENTS).expect("writable");
+    rsdbt_sys::write(&seed, EVENTS).expect("writable");
     project.run(&["seed", "-s", "live_events_sample"]).ok();
     project.run(&[&["run", "-s", "+fct_sessions"][..], &USE_SAMPLE].concat()).ok();
     assert_eq!(visits(&project), expected());

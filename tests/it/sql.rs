@@ -1,9 +1,9 @@
 //! Every `tests/fixtures/sql/*.md`: a BigQuery block, the DuckDB text it becomes, the rows it gives. DuckDB is the judge.
 //! A case with an `error` block must fail with that text. `RSDBT_UPDATE=1` writes the DuckDB blocks anew, never the rows.
 
-use rsdbt::adapter::Value;
-use rsdbt::adapter::bigquery::local::{LocalBigQuery, LocalSession};
-use rsdbt::sys;
+use rsdbt_bqlocal::{LocalBigQuery, LocalSession};
+use rsdbt_sys as sys;
+use rsdbt_warehouse::Value;
 use std::path::Path;
 
 struct Case {

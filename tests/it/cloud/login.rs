@@ -19,7 +19,7 @@ fn key(folder: &Path, name: &str) -> String {
         .arg(&file)
         .output();
     assert!(made.expect("these tests need openssl").status.success());
-    rsdbt::sys::read(&file).expect("a key")
+    rsdbt_sys::read(&file).expect("a key")
 }
 
 /// Whether `signed.signature` was made with the key in `file`.
@@ -27,8 +27,8 @@ fn is_signed(file: &Path, signed: &str, signature: &str) -> bool {
     let folder = file.parent().expect("a folder");
     let (data, sign, public) = (folder.join("data"), folder.join("signature"), folder.join("public.pem"));
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(signature).expect("base64");
-    rsdbt::sys::write(&data, signed).expect("writable");
-    rsdbt::sys::write(&sign, bytes).expect("writable");
+    rsdbt_sys::write(&data, signed).expect("writable");
+    rsdbt_sys::write(&sign, bytes).expect("writable");
     let openssl = |arguments: &[&std::ffi::OsStr]| {
         Command::new("openssl").args(arguments).output().expect("openssl").status.success()
     };

@@ -1,0 +1,165 @@
+//! Landing of event batches: one transaction holds the rows, their de-duplication, the quarantine and the ledger.
+
+use super::LocalSession;
+use rsdbt_sys as sys;
+use rsdbt_warehouse::duckdb::{client, warehouse as duck};
+use rsdbt_warehouse::{Batch, DbError, DbErrorKind, Dedupe, Landed, Lander, QUARANTINE_SUFFIX, Rows, Target, Value};
+use std::collections::HashSet;
+
+const EVENTS: &str = "event_id STRING NOT NULL, stream_id STRING, streamer_name STRING, stream_start_time TIMESTAMP, \
+    viewer_id STRING, viewer_email STRING, viewer_state STRING, device_type STRING, event_time TIMESTAMP, \
+    event_type STRING, product_id STRING, product_name STRING, chat_message STRING, \
+    run_id STRING, shard INT64, seq INT64";
+const QUARANTINE: &str = "quarantine_key STRING NOT NULL, reason STRING, raw BYTES, message_id STRING, \
+    published_at TIMESTAMP, run_id STRING, shard INT64, seq INT64";
+const LEDGER: &str =
+    "batch_id STRING NOT NULL, committed_at TIMESTAMP, delivered INT64, fresh INT64, known INT64, quarantined INT64";
+/// What tables had before events carried their place in a run.
+const ADDED: [&str; 3] = ["run_id STRING", "shard INT64", "seq INT64"];
+
+const LEDGER_TABLE: &str = "_ingest_batches";
+/// The temporary table of a batch's keys.
+const STAGE: &str = "rsdbt_stage";
+
+/// A table where events land, ready for batches.
+pub struct Landing {
+    dataset: String,
+    table: String,
+    dedupe: Dedupe,
+}
+
+impl LocalSession {
+    /// Creates what is missing: dataset, event table, quarantine and ledger.
+    pub fn landing(&mut self, dataset: &str, table: &str, dedupe: Dedupe) -> Result<Landing, DbError> {
+        let name = |table: &str| format!("`{dataset}`.`{table}`");
+        // Every checkpoint compresses the table's last rows again: DuckDB's 16 MB of log would mean one per few batches.
+        self.connection.query("set checkpoint_threshold = '256MB'")?;
+        self.run(&format!("create schema if not exists `{dataset}`"))?;
+        let tables = [
+            (table.to_owned(), EVENTS),
+            (format!("{table}{QUARANTINE_SUFFIX}"), QUARANTINE),
+            (LEDGER_TABLE.to_owned(), LEDGER),
+        ];
+        for (table, columns) in &tables {
+            self.run(&format!("create table if not exists {} ({columns})", name(table)))?;
+        }
+        for column in ADDED {
+            self.run(&format!("alter table {} add column if not exists {column}", name(table)))?;
+        }
+        Ok(Landing { dataset: dataset.to_owned(), table: table.to_owned(), dedupe })
+    }
+
+    /// What all sessions of this database together may hold in memory: `512MB`.
+    pub fn limit_memory(&mut self, most: &str) -> Result<(), DbError> {
+        self.connection.query(&format!("set memory_limit = '{most}'")).map(drop)
+    }
+
+    /// Adds a batch. All of it is kept, or nothing.
+    pub fn land(&mut self, landing: &Landing, batch: &Batch) -> Result<Landed, DbError> {
+        self.begin()?;
+        match self.land_in_transaction(landing, batch) {
+            Ok(landed) => {
+                sys::failpoint("ingest-before-commit");
+                self.commit()?;
+                sys::failpoint("ingest-after-commit");
+                Ok(landed)
+            }
+            Err(error) => {
+                self.rollback()?;
+                Err(error)
+            }
+        }
+    }
+
+    fn land_in_transaction(&mut self, landing: &Landing, batch: &Batch) -> Result<Landed, DbError> {
+        let quarantine = format!("{}{QUARANTINE_SUFFIX}", landing.table);
+        let fresh = self.add(&landing.dataset, &landing.table, &batch.events, landing.dedupe)?;
+        sys::failpoint("ingest-mid-append");
+        let quarantined = self.add(&landing.dataset, &quarantine, &batch.rejected, landing.dedupe)?;
+        let known = batch.events.len() as u64 - fresh;
+        if let Some(id) = &batch.ledger {
+            let delivered = batch.events.len() + batch.rejected.len();
+            let ledger = self.full_name(&landing.dataset, LEDGER_TABLE);
+            let id = id.replace('\'', "''");
+            self.connection.query(&format!(
+                "insert into {ledger} values ('{id}', now(), {delivered}, {fresh}, {known}, {quarantined})"
+            ))?;
+        }
+        Ok(Landed { fresh, known, quarantined })
+    }
+
+    fn full_name(&self, dataset: &str, table: &str) -> String {
+        format!("{}.{}.{}", duck::name(self.connection.catalog()), duck::name(dataset), duck::name(table))
+    }
+
+    /// Appends the rows that are new; gives how many these were.
+    fn add(&mut self, dataset: &str, table: &str, rows: &Rows, dedupe: Dedupe) -> Result<u64, DbError> {
+        let Some(keys) = rows.keys().filter(|keys| !keys.is_empty()) else { return Ok(0) };
+        let fresh = match dedupe {
+            Dedupe::Off => vec![true; keys.len()],
+            Dedupe::On => {
+                let mut known = self.known(dataset, table, rows)?;
+                // The second one of a batch is as known as one that is in the table.
+                keys.iter().map(|key| known.insert(key.unwrap_or_default().to_owned())).collect()
+            }
+        };
+        let names: Vec<&str> = rows.columns.iter().map(|(name, _)| *name).collect();
+        let catalog = self.connection.catalog().to_owned();
+        let client = self.connection.client();
+        let mut appender =
+            client.appender_with_columns_to_catalog_and_db(table, &catalog, dataset, &names).map_err(refused)?;
+        appender.append_record_batch(rows.record_batch(Some(&fresh))?).map_err(refused)?;
+        appender.flush().map_err(refused)?;
+        Ok(fresh.iter().filter(|is_fresh| **is_fresh).count() as u64)
+    }
+
+    /// The keys of the batch that are in the table.
+    fn known(&mut self, dataset: &str, table: &str, rows: &Rows) -> Result<HashSet<String>, DbError> {
+        let target = self.full_name(dataset, table);
+        let (Some(keys), Some((key, _))) = (rows.keys(), rows.columns.first()) else { return Ok(HashSet::new()) };
+        self.connection.query(&format!("create or replace temp table {STAGE} (key varchar)"))?;
+        let mut appender =
+            self.connection.client().appender_to_catalog_and_db(STAGE, "temp", "main").map_err(refused)?;
+        appender.append_record_batch(keys.record_batch("key")?).map_err(refused)?;
+        appender.flush().map_err(refused)?;
+        drop(appender);
+        let bound = |key: Option<&str>| key.unwrap_or_default().replace('\'', "''");
+        // Keys that begin with a time are neighbours on disk: the range lets DuckDB skip all older rows.
+        let found = self.connection.query(&format!(
+            "select key from {STAGE} where key in (select {key} from {target} where {key} between '{}' and '{}')",
+            bound(keys.iter().flatten().min()),
+            bound(keys.iter().flatten().max()),
+        ))?;
+        let text = |row: Vec<Value>| match row.into_iter().next() {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        };
+        Ok(found.rows.into_iter().filter_map(text).collect())
+    }
+}
+
+fn refused(why: client::Error) -> DbError {
+    DbError::new(DbErrorKind::Execution, why.to_string())
+}
+
+/// Whoever lands events does so for weeks. Without a limit DuckDB would keep what it wrote in memory, up to most of it.
+const MEMORY: &str = "512MB";
+
+struct LocalLander {
+    session: LocalSession,
+    landing: Landing,
+}
+
+impl Target for LocalSession {
+    fn lander(mut self, dataset: &str, table: &str, dedupe: Dedupe) -> Result<Box<dyn Lander>, DbError> {
+        let landing = self.landing(dataset, table, dedupe)?;
+        self.limit_memory(MEMORY)?;
+        Ok(Box::new(LocalLander { session: self, landing }))
+    }
+}
+
+impl Lander for LocalLander {
+    fn land(&mut self, batch: &Batch) -> Result<Landed, DbError> {
+        self.session.land(&self.landing, batch)
+    }
+}

@@ -1,0 +1,261 @@
+//! One session: runs BigQuery scripts on one DuckDB connection.
+
+use super::catalog::Names;
+use super::result::named;
+use super::script::{Flow, Frame};
+use rsdbt_base::Code;
+use rsdbt_googlesql::ast::{Function, Statement, StatementKind};
+use rsdbt_googlesql::translate::{Effect, OutCol, Plan, Translator};
+use rsdbt_googlesql::types::Type;
+use rsdbt_googlesql::{SqlError, parse};
+use rsdbt_warehouse::duckdb::{Connection, Interrupter};
+use rsdbt_warehouse::{Column, DbError, DbErrorKind, Table, Value};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub struct LocalSession {
+    pub(super) connection: Connection,
+    pub(super) project: String,
+    pub(super) dataset: String,
+    pub(super) zone: String,
+    pub(super) variables: HashMap<String, Type>,
+    pub(super) routines: Routines,
+    pub(super) procedures: HashMap<String, StatementKind>,
+    /// the text that positions of the running script point into
+    pub(super) text: String,
+    /// collects the DuckDB text instead of running it
+    pub(super) explained: Option<Vec<String>>,
+    pub(super) last: Option<Table>,
+}
+
+/// User-defined functions by lower-case name.
+#[derive(Default)]
+pub(super) struct Routines(pub HashMap<String, Arc<Function>>);
+
+impl LocalSession {
+    pub(super) fn new(mut connection: Connection, project: &str, dataset: &str) -> Result<LocalSession, DbError> {
+        connection.query("SET default_null_order = 'nulls_first_on_asc_last_on_desc'")?;
+        Ok(LocalSession {
+            connection,
+            project: project.to_owned(),
+            dataset: dataset.to_owned(),
+            zone: "UTC".to_owned(),
+            variables: HashMap::new(),
+            routines: Routines::default(),
+            procedures: HashMap::new(),
+            text: String::new(),
+            explained: None,
+            last: None,
+        })
+    }
+
+    /// Runs a BigQuery script; the answer is that of the last statement that returns rows.
+    pub fn run(&mut self, script: &str) -> Result<Table, DbError> {
+        self.text = script.to_owned();
+        self.last = None;
+        let statements = parse::script(script).map_err(|e| self.refused(e))?;
+        let mut frame = Frame::default();
+        match self.block(&statements, &mut frame)? {
+            Flow::Next | Flow::Return => Ok(self.last.take().unwrap_or_default()),
+            Flow::Break(_) | Flow::Continue(_) => {
+                Err(DbError::new(DbErrorKind::Semantic, "BREAK or CONTINUE outside a loop"))
+            }
+        }
+    }
+
+    /// The DuckDB SQL that a script becomes; what cannot be known without running is left out.
+    pub fn explain(&mut self, script: &str) -> Result<String, DbError> {
+        self.explained = Some(Vec::new());
+        let done = self.run(script);
+        let texts = self.explained.take().unwrap_or_default();
+        done.map(|_| texts.join(";\n") + ";")
+    }
+
+    /// The columns that a query would give, found without running it.
+    pub fn describe(&mut self, query: &str) -> Result<Vec<Column>, DbError> {
+        self.text = query.to_owned();
+        let parsed = parse::query(query).map_err(|e| self.refused(e))?;
+        let out = self.translate(|t| t.top_query(&parsed))?;
+        self.connection.describe(&out.sql).map_err(|e| self.failed(e, 0))?;
+        let columns = |cols: &[OutCol]| named(Table::default(), cols).columns;
+        Ok(columns(&out.cols))
+    }
+
+    /// The columns of a table or view; empty where there is none.
+    pub fn columns_of(&mut self, path: &[String]) -> Result<Vec<Column>, DbError> {
+        let names =
+            names(&mut self.connection, &self.project, &self.dataset, &self.zone, &self.variables, &self.routines);
+        let found = rsdbt_googlesql::translate::Catalog::relation(&names, path)
+            .map_err(|why| DbError::new(DbErrorKind::Other, why.message))?;
+        let columns = found.map(|r| r.columns).unwrap_or_default();
+        Ok(columns.into_iter().map(|(name, ty)| Column { name, data_type: ty.to_string() }).collect())
+    }
+
+    pub fn begin(&mut self) -> Result<(), DbError> {
+        self.connection.begin()
+    }
+
+    pub fn commit(&mut self) -> Result<(), DbError> {
+        self.connection.commit()
+    }
+
+    pub fn rollback(&mut self) -> Result<(), DbError> {
+        self.connection.rollback()
+    }
+
+    pub fn interrupter(&self) -> Interrupter {
+        self.connection.interrupter()
+    }
+
+    pub fn duckdb(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    /// Runs a translation with this session's names.
+    pub(super) fn translate<T>(
+        &mut self,
+        work: impl FnOnce(&mut Translator<'_>) -> rsdbt_googlesql::Result<T>,
+    ) -> Result<T, DbError> {
+        let names =
+            names(&mut self.connection, &self.project, &self.dataset, &self.zone, &self.variables, &self.routines);
+        let mut translator = Translator::new(&names);
+        let result = work(&mut translator);
+        drop(names);
+        result.map_err(|e| self.refused(e))
+    }
+
+    /// One statement that is not procedural.
+    pub(super) fn simple(
+        &mut self,
+        statement: &Statement,
+        params: &[(String, rsdbt_googlesql::translate::Typed)],
+    ) -> Result<(), DbError> {
+        let plan = self.translate(|t| {
+            t.params = params.to_vec();
+            t.statement(statement)
+        })?;
+        self.carry_out(&plan, statement.at)
+    }
+
+    pub(super) fn carry_out(&mut self, plan: &Plan, at: usize) -> Result<(), DbError> {
+        if let Some(texts) = &mut self.explained {
+            texts.extend(plan.sql.iter().cloned());
+            if matches!(plan.effect, Effect::Rows(_)) {
+                return Ok(());
+            }
+        }
+        let own = plan.sql.len() > 1 && !self.connection.in_transaction();
+        if own {
+            self.connection.begin()?;
+        }
+        let mut table = Table::default();
+        for sql in &plan.sql {
+            match self.connection.query(sql) {
+                Ok(done) => table = done,
+                Err(error) => {
+                    if own {
+                        self.connection.rollback()?;
+                    }
+                    return Err(self.failed(error, at));
+                }
+            }
+        }
+        if own {
+            self.connection.commit().map_err(|e| self.failed(e, at))?;
+        }
+        self.after(plan, table, at)
+    }
+
+    fn after(&mut self, plan: &Plan, table: Table, at: usize) -> Result<(), DbError> {
+        match &plan.effect {
+            Effect::Rows(cols) => self.last = Some(named(table, cols)),
+            Effect::Modified(wanted) => {
+                let count = match table.rows.first().and_then(|row| row.first()) {
+                    Some(Value::Int(n)) => *n,
+                    _ => 0,
+                };
+                self.connection.query(&format!("SET VARIABLE sys_row_count = {count}::BIGINT"))?;
+                if let Some(wanted) = wanted {
+                    let expected = self.connection.query(&format!("SELECT CAST({wanted} AS BIGINT)"))?;
+                    if expected.rows.first().and_then(|r| r.first()) != Some(&Value::Int(count)) {
+                        let error = DbError::new(
+                            DbErrorKind::Execution,
+                            format!("ASSERT_ROWS_MODIFIED: {count} rows were modified"),
+                        );
+                        return Err(self.failed(error, at));
+                    }
+                }
+            }
+            Effect::Catalog | Effect::None => {}
+        }
+        Ok(())
+    }
+
+    /// A refusal of the translator, with its place in the script.
+    pub(super) fn refused(&self, error: SqlError) -> DbError {
+        let kind = match error.code {
+            Code::SQL_SYNTAX => DbErrorKind::Syntax,
+            Code::SQL_UNSUPPORTED => DbErrorKind::Unsupported,
+            _ => DbErrorKind::Semantic,
+        };
+        let mut refused = DbError::new(kind, error.message).at(error.at, self.text.clone());
+        refused.help = error.help;
+        refused
+    }
+
+    /// A refusal of DuckDB: its position is in the translated text, so the statement's own place is given.
+    pub(super) fn failed(&self, mut error: DbError, at: usize) -> DbError {
+        error.position = Some(at);
+        error.sql = Some(self.text.clone());
+        error
+    }
+}
+
+pub(super) fn names<'a>(
+    connection: &'a mut Connection,
+    project: &'a str,
+    dataset: &'a str,
+    zone: &str,
+    variables: &'a HashMap<String, Type>,
+    routines: &'a Routines,
+) -> Names<'a> {
+    Names {
+        connection: RefCell::new(connection),
+        project,
+        dataset,
+        zone: zone.to_owned(),
+        variables,
+        routines: &routines.0,
+        cache: RefCell::default(),
+    }
+}
+
+/// A date or time as text, inside a RANGE.
+pub(super) fn plain_text(value: &Value) -> String {
+    const DAY: i64 = 86_400_000_000;
+    let date = |days: i64| {
+        let date = chrono::DateTime::from_timestamp(days * 86_400, 0).unwrap_or_default();
+        date.format("%Y-%m-%d").to_string()
+    };
+    let stamp = |micros: i64| {
+        let time = micros.rem_euclid(DAY);
+        let (seconds, fraction) = (time / 1_000_000, time % 1_000_000);
+        let shown = format!(
+            "{}T{:02}:{:02}:{:02}",
+            date(micros.div_euclid(DAY)),
+            seconds / 3600,
+            seconds / 60 % 60,
+            seconds % 60
+        );
+        if fraction == 0 { shown } else { format!("{shown}.{fraction:06}") }
+    };
+    match value {
+        Value::Date(days) => date(i64::from(*days)),
+        Value::DateTime(micros) => stamp(*micros),
+        Value::Timestamp(micros) => format!("{}Z", stamp(*micros)),
+        Value::Text(text) => text.clone(),
+        Value::Int(n) => n.to_string(),
+        other => format!("{other:?}"),
+    }
+}

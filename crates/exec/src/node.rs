@@ -1,0 +1,500 @@
+//! One node: compile, then materialize, test or load it.
+
+use super::host::{RunHost, table_data};
+use super::schedule::Purpose;
+use super::world::World;
+use super::{compile, freshness, microbatch, unit};
+use indexmap::IndexMap;
+use rsdbt_base::{Code, Diagnostic, Place};
+use rsdbt_jinja::{Data, Fault, RenderError};
+use rsdbt_project::ir::{Node, NodeResult, ResourceType, Status, Timing};
+use rsdbt_sys as sys;
+use rsdbt_warehouse::{Session, Table, Value};
+use serde_json::{Map, Value as Json};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+pub fn blank_result(world: &World, id: &str, status: Status) -> NodeResult {
+    let node = world.manifest.nodes.get(id);
+    let stores = |n: &Node| n.resource_type == ResourceType::Test && n.flag("store_failures") == Some(true);
+    let relation = node.filter(|n| (n.resource_type.is_refable() && !n.is_ephemeral()) || stores(n));
+    NodeResult {
+        unique_id: id.to_owned(),
+        status,
+        message: None,
+        failures: None,
+        adapter_response: Map::new(),
+        compiled_code: None,
+        relation_name: relation.map(|n| n.relation(world.invocation.quoting).render()),
+        thread: std::thread::current().name().unwrap_or("main").to_owned(),
+        execution_time: 0.0,
+        timing: Vec::new(),
+        freshness: None,
+        diagnostic: None,
+    }
+}
+
+/// Runs one node. The session goes in and comes back for the next one.
+pub fn run(
+    world: &Arc<World>,
+    id: &str,
+    session: Option<Box<dyn Session>>,
+    purpose: Purpose,
+) -> (NodeResult, Option<Box<dyn Session>>) {
+    let begun = Instant::now();
+    if let Some(test) = world.manifest.unit_tests.get(id) {
+        let (mut result, session) = unit::run(world, test, session, purpose);
+        result.execution_time = begun.elapsed().as_secs_f64();
+        return (result, session);
+    }
+    if let Some(source) = world.manifest.sources.get(id) {
+        let (mut result, session) = freshness::check(world, source, session);
+        result.execution_time = begun.elapsed().as_secs_f64();
+        return (result, session);
+    }
+    let Some(node) = world.manifest.nodes.get(id) else {
+        return (blank_result(world, id, Status::Skipped), session);
+    };
+    let node = Arc::new(node.clone());
+    let (mut result, session) = if purpose == Purpose::Build && microbatch::is_microbatch(&node) {
+        batches(world, &node, session)
+    } else {
+        one(world, Arc::new(RunHost::new(world, &node, session)), purpose)
+    };
+    result.execution_time = begun.elapsed().as_secs_f64();
+    (result, session)
+}
+
+type Ran = (NodeResult, Option<Box<dyn Session>>);
+
+/// A node as a whole, or one batch of it.
+fn one(world: &Arc<World>, host: Arc<RunHost>, purpose: Purpose) -> Ran {
+    let node = host.node.clone();
+    let mut result = blank_result(world, &node.unique_id, Status::Success);
+    let outcome = carry_out(world, &host, &mut result, purpose);
+    if let Err(error) = outcome {
+        host.rollback();
+        result.status = if node.resource_type == ResourceType::Test { Status::RuntimeError } else { Status::Error };
+        let class = error.fault.as_ref().map_or("Compilation", |fault| fault.class);
+        let diagnostic = located(world, &node, result.compiled_code.as_deref(), error);
+        let text = diagnostic.message.replace('\n', "\n  ");
+        result.message = Some(format!(
+            "{class} Error in {} {} ({})\n  {text}",
+            node.resource_type, node.name, node.original_file_path
+        ));
+        result.diagnostic = Some(diagnostic);
+    }
+    if world.write && purpose == Purpose::Build {
+        let text = host.ran();
+        let failed = write(world, "run", &node, if node.resource_type == ResourceType::Seed { "" } else { &text });
+        if let Err(why) = failed {
+            world.listener.warned(&why);
+        }
+    }
+    (result, host.into_session())
+}
+
+/// A microbatch model: every batch by itself. What other batches built stays when one fails.
+fn batches(world: &Arc<World>, node: &Arc<Node>, session: Option<Box<dyn Session>>) -> Ran {
+    let host = Arc::new(RunHost::new(world, node, session));
+    let grows = microbatch::has_table(&host).map(|there| there && !world.full_refresh(node));
+    let planned = grows.and_then(|grows| {
+        microbatch::windows(node, &world.batch_range, grows, world.invocation.started_at)
+            .map(|windows| (windows, grows))
+    });
+    let mut session = host.into_session();
+    let (windows, grows) = match planned {
+        Ok(planned) => planned,
+        Err(fault) => {
+            let mut result = blank_result(world, &node.unique_id, Status::Error);
+            let diagnostic = located(world, node, None, fail(fault));
+            result.message = Some(diagnostic.message.clone());
+            result.diagnostic = Some(diagnostic);
+            return (result, session);
+        }
+    };
+    let mut last = blank_result(world, &node.unique_id, Status::Success);
+    let mut failed = Vec::new();
+    for (at, window) in windows.iter().enumerate() {
+        let mut host = RunHost::new(world, node, session);
+        host.window = Some(*window);
+        let (result, back) = one(world, Arc::new(host), Purpose::Build);
+        session = back;
+        if result.status == Status::Error {
+            failed.push((window.name(), result));
+            // Without its first batch there is no table that the others could grow.
+            if at == 0 && !grows {
+                break;
+            }
+        } else {
+            last = result;
+        }
+    }
+    let total = windows.len();
+    let Some((name, first)) = failed.first().cloned() else {
+        last.message = Some(format!("{total} {}", if total == 1 { "batch" } else { "batches" }));
+        return (last, session);
+    };
+    let message = format!("{} of {total} batches failed, the first of them {name}", failed.len());
+    let again = "build the missing ones with --event-time-start and --event-time-end, or all with --full-refresh";
+    let diagnostic = first.diagnostic.clone().map(|found| found.note(message.clone()).help(again));
+    (
+        NodeResult {
+            message: Some(format!("{message}\n  {}", first.message.clone().unwrap_or_default())),
+            diagnostic,
+            ..first
+        },
+        session,
+    )
+}
+
+fn carry_out(
+    world: &Arc<World>,
+    host: &Arc<RunHost>,
+    result: &mut NodeResult,
+    purpose: Purpose,
+) -> Result<(), RenderError> {
+    let node = host.node.clone();
+    let started = sys::now_utc();
+    host.set_comment().map_err(fail)?;
+    if node.resource_type != ResourceType::Seed && purpose != Purpose::Clone {
+        let sql = compile::compile(host)?;
+        if world.write
+            && let Err(why) = write(world, "compiled", &node, &sql)
+        {
+            world.listener.warned(&why);
+        }
+        host.set_sql(&sql);
+        result.compiled_code = Some(sql);
+    }
+    let compiled = sys::now_utc();
+    result.timing.push(Timing { name: "compile", started, completed: compiled });
+    match (purpose, node.resource_type) {
+        // A freshness job has sources only.
+        (Purpose::Compile | Purpose::Freshness, _) => {}
+        (Purpose::Estimate, _) => estimate(world, host, result)?,
+        (Purpose::Clone, _) => materialize(world, host, result, "clone")?,
+        (Purpose::Build, ResourceType::Analysis | ResourceType::Operation) => {}
+        (Purpose::Build, ResourceType::Test) => test(world, host, result)?,
+        (Purpose::Build, _) => materialize(world, host, result, node.materialized())?,
+    }
+    if purpose == Purpose::Build {
+        result.timing.push(Timing { name: "execute", started: compiled, completed: sys::now_utc() });
+    }
+    Ok(())
+}
+
+pub fn fail(fault: Fault) -> RenderError {
+    let mut diagnostic = Diagnostic::error(fault.code, fault.message.clone());
+    diagnostic.help = fault.help.clone();
+    diagnostic.place = fault.place.clone();
+    RenderError { diagnostic, fault: Some(fault) }
+}
+
+/// Asks the warehouse what the compiled query would read. Loading a seed reads nothing.
+fn estimate(world: &Arc<World>, host: &Arc<RunHost>, result: &mut NodeResult) -> Result<(), RenderError> {
+    let node = &host.node;
+    if let Some(parent) = unbuilt_parent(world, host).map_err(fail)? {
+        result.message = Some(format!("not known before {parent} is built"));
+        return Ok(());
+    }
+    let bytes = match &result.compiled_code {
+        Some(sql) if node.resource_type != ResourceType::Seed => {
+            host.with_session(|session| session.estimate(sql)).map_err(fail)?.bytes
+        }
+        _ => 0,
+    };
+    result.adapter_response.insert("bytes_processed".to_owned(), Json::from(bytes));
+    Ok(())
+}
+
+/// A selected node that this one reads and that is not there yet.
+fn unbuilt_parent(world: &World, host: &RunHost) -> Result<Option<String>, Fault> {
+    for id in host.node.depends_on.iter().filter(|id| world.selected.contains(id)) {
+        let Some(parent) = world.manifest.nodes.get(id) else { continue };
+        if !parent.resource_type.is_refable() || parent.is_ephemeral() {
+            continue;
+        }
+        if host.find(&parent.database, &parent.schema, &parent.alias)?.is_none() {
+            return Ok(Some(parent.name.clone()));
+        }
+    }
+    Ok(None)
+}
+
+/// Calls the node's materialization macro; what it does not commit itself is committed after it.
+fn materialize(
+    world: &Arc<World>,
+    host: &Arc<RunHost>,
+    result: &mut NodeResult,
+    name: &str,
+) -> Result<(), RenderError> {
+    let node = &host.node;
+    let Some(definition) = world.engine.registry().materialization(name, &node.package) else {
+        let known: Vec<String> = world
+            .engine
+            .registry()
+            .all()
+            .iter()
+            .filter_map(|m| {
+                m.name.strip_prefix("materialization_").and_then(|n| n.rsplit_once('_')).map(|(n, _)| n.to_owned())
+            })
+            .collect();
+        let message = format!(
+            "No materialization '{name}' was found for adapter {}! (searched types 'default' and '{}')",
+            world.invocation.adapter, world.invocation.adapter
+        );
+        let fault = Fault::compilation(message);
+        return Err(fail(match rsdbt_base::closest(name, known.iter().map(String::as_str)) {
+            Some(near) => fault.help(format!("did you mean '{near}'?")),
+            None => fault,
+        }));
+    };
+    let scope = world.engine.scope(host.clone(), &node.package);
+    world.engine.call(&definition, &scope, IndexMap::new())?;
+    let Some(Data::Map(main)) = scope.result("main") else {
+        return Err(fail(Fault::compilation(format!("main is not being called during running model '{}'", node.name))));
+    };
+    host.commit().map_err(fail)?;
+    if let Some(Data::Map(response)) = main.get("response") {
+        result.adapter_response = response.iter().map(|(k, v)| (k.clone(), v.to_json())).collect();
+        result.message = response.get("_message").and_then(Data::as_text).map(str::to_owned);
+    } else if let Some(Data::Text(message)) = main.get("response") {
+        result.message = Some(message.clone());
+    }
+    if node.resource_type == ResourceType::Seed
+        && let Some(Json::Number(rows)) = result.adapter_response.get("rows_affected")
+    {
+        result.message = Some(format!("INSERT {rows}"));
+    }
+    Ok(())
+}
+
+/// Runs a data test through the `test` materialization and judges its count.
+fn test(world: &Arc<World>, host: &Arc<RunHost>, result: &mut NodeResult) -> Result<(), RenderError> {
+    let node = &host.node;
+    let registry = world.engine.registry();
+    let Some(definition) = registry.materialization("test", &node.package) else {
+        return Err(fail(Fault::compilation("there is no materialization 'test'")));
+    };
+    let scope = world.engine.scope(host.clone(), &node.package);
+    world.engine.call(&definition, &scope, IndexMap::new())?;
+    host.commit().map_err(fail)?;
+    let table = match scope.result("main") {
+        Some(Data::Map(main)) => main.get("table").cloned(),
+        _ => None,
+    };
+    let Some(Data::Table(table)) = table else {
+        return Err(fail(Fault::compilation("the test's query was not run")));
+    };
+    let cell = |name: &str| {
+        let at = table.columns.iter().position(|column| column.eq_ignore_ascii_case(name))?;
+        table.rows.first().and_then(|row| row.get(at)).cloned()
+    };
+    let failures = match cell("failures") {
+        Some(Data::Int(count)) => count,
+        Some(Data::Float(count)) => count as i64,
+        Some(Data::Decimal(text)) => text.parse::<f64>().map_or(0, |v| v as i64),
+        _ => 0,
+    };
+    let (warns, errs) =
+        (cell("should_warn").is_some_and(|d| d.is_true()), cell("should_error").is_some_and(|d| d.is_true()));
+    result.failures = Some(failures);
+    let severity = node.text("severity").unwrap_or("ERROR").to_uppercase();
+    let plural = if failures == 1 { "result" } else { "results" };
+    if severity == "ERROR" && errs {
+        let rule = node.text("error_if").unwrap_or("!= 0");
+        result.status = Status::Fail;
+        result.message = Some(format!("Got {failures} {plural}, configured to fail if {rule}"));
+    } else if warns {
+        let rule = node.text("warn_if").unwrap_or("!= 0");
+        result.status = Status::Warn;
+        result.message = Some(format!("Got {failures} {plural}, configured to warn if {rule}"));
+    } else {
+        result.status = Status::Pass;
+    }
+    Ok(())
+}
+
+/// The place of an error: in the source where it was rendered, or in the compiled SQL that the warehouse refused.
+pub(super) fn located(world: &World, node: &Node, compiled: Option<&str>, error: RenderError) -> Diagnostic {
+    let mut diagnostic = error.diagnostic;
+    let Some((sql, position)) = error.fault.and_then(|fault| fault.sql) else { return diagnostic };
+    // The refused statement contains the compiled SQL: a byte in it is a byte of the compiled file.
+    let inside = compiled.and_then(|compiled| {
+        let start = sql.find(compiled)?;
+        let offset = position?.checked_sub(start).filter(|at| *at <= compiled.len())?;
+        Some((compiled, offset))
+    });
+    match inside {
+        Some((compiled, offset)) => {
+            let file = file_of(world, "compiled", node);
+            let file = file.strip_prefix(&node.root).unwrap_or(&file).display().to_string();
+            let place = Place::of_offset(file, compiled, offset);
+            diagnostic = of_node(diagnostic, node).source(compiled);
+            diagnostic.notes.reverse();
+            diagnostic.at(place)
+        }
+        None => {
+            if let Some(at) = position {
+                let place = Place::of_offset(format!("the statement for {}", node.name), &sql, at);
+                return of_node(diagnostic.source(sql).at(place), node);
+            }
+            diagnostic.source = None;
+            // Hooks, operations and sources have no file of their own.
+            if node.original_file_path.is_empty() {
+                return diagnostic;
+            }
+            diagnostic.at(Place::file(&node.original_file_path))
+        }
+    }
+}
+
+fn of_node(diagnostic: Diagnostic, node: &Node) -> Diagnostic {
+    if node.original_file_path.is_empty() {
+        return diagnostic;
+    }
+    diagnostic.note(format!("{} {} ({})", node.resource_type, node.name, node.original_file_path))
+}
+
+/// `target/compiled/<package>/<path>`.
+fn file_of(world: &World, folder: &str, node: &Node) -> PathBuf {
+    let base = world.target_path.join(folder).join(&node.package);
+    let path = node.original_file_path.replace("../", "");
+    let is_yaml = path.ends_with(".yml") || path.ends_with(".yaml");
+    if is_yaml || node.resource_type == ResourceType::Snapshot {
+        base.join(path).join(file_name(node))
+    } else {
+        base.join(path)
+    }
+}
+
+fn file_name(node: &Node) -> String {
+    if node.resource_type == ResourceType::Snapshot { format!("{}.sql", node.name) } else { node.path.clone() }
+}
+
+fn write(world: &World, folder: &str, node: &Node, text: &str) -> Result<(), Diagnostic> {
+    if text.is_empty() || node.resource_type == ResourceType::Operation {
+        return Ok(());
+    }
+    let path = file_of(world, folder, node);
+    sys::write(&path, text).map_err(|why| Diagnostic::warning(Code::FILE, format!("{}: {why}", path.display())))
+}
+
+/// Compiles one node that is not part of a run: `compile`, `show`.
+pub fn compile_node(world: &Arc<World>, node: &Arc<Node>) -> Result<(Arc<RunHost>, String), Diagnostic> {
+    let host = Arc::new(RunHost::new(world, node, None));
+    match host.set_comment().map_err(fail).and_then(|()| compile::compile(&host)) {
+        Ok(sql) => Ok((host, sql)),
+        Err(error) => Err(located(world, node, None, error)),
+    }
+}
+
+/// The first rows of a node's query.
+pub fn show(world: &Arc<World>, node: &Arc<Node>, limit: Option<usize>) -> Result<Table, Diagnostic> {
+    let (host, sql) = match node.resource_type {
+        ResourceType::Seed => {
+            let host = Arc::new(RunHost::new(world, node, None));
+            (host, format!("select * from {}", node.relation(world.invocation.quoting).render()))
+        }
+        _ => compile_node(world, node)?,
+    };
+    let query = match limit {
+        Some(limit) => {
+            format!("select * from (\n{}\n) as model_limit_subq limit {limit}", sql.trim_end().trim_end_matches(';'))
+        }
+        None => sql.clone(),
+    };
+    let query = match node.text("sql_header") {
+        Some(header) => format!("{header}\n{query}"),
+        None => query,
+    };
+    host.execute(&query, false).map_err(|fault| located(world, node, Some(&sql), fail(fault)))
+}
+
+/// `run-operation`: calls a macro and commits.
+pub fn run_operation(world: &Arc<World>, name: &str, arguments: Map<String, Json>) -> Result<Data, Diagnostic> {
+    let registry = world.engine.registry();
+    let (package, bare) = name.split_once('.').unwrap_or((registry.root(), name));
+    let Some(definition) = registry.find(package, bare) else {
+        return Err(Diagnostic::error(
+            Code::JINJA,
+            format!("dbt could not find a macro with the name '{name}' in any package"),
+        ));
+    };
+    let node = Arc::new(rsdbt_project::ir::operation(&world.invocation, registry.root(), name));
+    let host = Arc::new(RunHost::new(world, &node, None));
+    let scope = world.engine.scope(host.clone(), registry.root());
+    let named = arguments.into_iter().map(|(k, v)| (k, Data::from(v))).collect();
+    let answer = host.set_comment().map_err(fail).and_then(|()| world.engine.call(&definition, &scope, named));
+    match answer.and_then(|data| host.commit().map(|()| data).map_err(fail)) {
+        Ok(data) => Ok(data),
+        Err(error) => {
+            host.rollback();
+            Err(located(world, &node, None, error))
+        }
+    }
+}
+
+/// `on-run-start` and `on-run-end`: each hook is rendered and run, then committed.
+pub fn run_project_hooks(
+    world: &Arc<World>,
+    which: &str,
+    hooks: &[String],
+    results: &rsdbt_project::ir::RunResults,
+) -> Result<(), Diagnostic> {
+    let root = world.engine.registry().root().to_owned();
+    let node = Arc::new(rsdbt_project::ir::operation(&world.invocation, &root, which));
+    let host = Arc::new(RunHost::new(world, &node, None));
+    let schemas: std::collections::BTreeSet<String> = world
+        .selected
+        .iter()
+        .filter_map(|id| world.manifest.nodes.get(id))
+        .filter(|n| n.resource_type.is_refable() && !n.is_ephemeral())
+        .map(|n| n.schema.clone())
+        .collect();
+    host.set_variable("schemas", Data::List(schemas.iter().cloned().map(Data::Text).collect()));
+    let pairs =
+        schemas.iter().map(|s| Data::Tuple(vec![Data::text(world.invocation.database.clone()), Data::text(s.clone())]));
+    host.set_variable("database_schemas", Data::List(pairs.collect()));
+    host.set_variable("results", Data::List(results.results.iter().map(|r| result_data(world, r)).collect()));
+    let scope = world.engine.scope(host.clone(), &root);
+    host.set_comment().map_err(|fault| located(world, &node, None, fail(fault)))?;
+    for hook in hooks {
+        let outcome =
+            world.engine.render_text(hook, &scope).and_then(|sql| host.execute(sql.trim(), true).map_err(fail));
+        if let Err(error) = outcome.and_then(|_| host.commit().map_err(fail)) {
+            host.rollback();
+            return Err(located(world, &node, None, error).note(format!("in {which}: {hook}")));
+        }
+    }
+    Ok(())
+}
+
+/// A result as `results` of on-run-end shows it.
+fn result_data(world: &World, result: &NodeResult) -> Data {
+    let node = world.manifest.nodes.get(&result.unique_id);
+    let node =
+        node.map(|n| Data::from(rsdbt_project::artifact::node_json(n, &world.manifest, world.invocation.quoting)));
+    Data::Map(IndexMap::from([
+        ("status".to_owned(), Data::text(result.status.word())),
+        ("node".to_owned(), node.unwrap_or_default()),
+        ("unique_id".to_owned(), Data::text(result.unique_id.clone())),
+        ("message".to_owned(), result.message.clone().map_or(Data::None, Data::Text)),
+        ("failures".to_owned(), result.failures.map_or(Data::None, Data::Int)),
+        ("execution_time".to_owned(), Data::Float(result.execution_time)),
+        ("thread_id".to_owned(), Data::text(result.thread.clone())),
+        ("adapter_response".to_owned(), Data::from(Json::Object(result.adapter_response.clone()))),
+    ]))
+}
+
+/// Text of one cell, for messages.
+pub fn cell_text(value: &Value) -> String {
+    let table = Table { columns: Vec::new(), rows: vec![vec![value.clone()]] };
+    match table_data(&table).rows.into_iter().flatten().next() {
+        Some(Data::None) | None => "NULL".to_owned(),
+        Some(Data::Text(text)) => text,
+        Some(other) => other.to_json().to_string().trim_matches('"').to_owned(),
+    }
+}

@@ -1,0 +1,3 @@
+//! Pages: data in, one HTML file out. Pure: no file, no database, no clock.
+
+pub mod dashboard;

@@ -1,0 +1,10 @@
+//! Embedded DuckDB: files, connections, results. It runs DuckDB SQL and knows nothing of BigQuery or dbt.
+
+mod connection;
+mod convert;
+mod library;
+pub mod warehouse;
+
+pub use connection::{Connection, Database, Interrupter};
+pub use duckdb as client;
+pub use warehouse::DuckDb;

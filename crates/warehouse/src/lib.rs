@@ -1,0 +1,17 @@
+//! The warehouses: one trait, one implementation per engine. No SQL client type leaves its folder.
+
+pub mod bigquery;
+mod cells;
+pub mod duckdb;
+mod error;
+mod landing;
+mod outbox;
+mod value;
+mod warehouse;
+
+pub use cells::{Cells, Rows, Texts};
+pub use error::{DbError, DbErrorKind};
+pub use landing::{Batch, Dedupe, Landed, Lander, QUARANTINE_SUFFIX, Target};
+pub use outbox::{Account, Append, Outbox};
+pub use value::{Column, Table, Value};
+pub use warehouse::{BigQueryTables, Estimate, Path, Receipt, RelationInfo, Session, Stop, Warehouse, job_link};

@@ -1,0 +1,134 @@
+//! `live`: events flow in all the time, models follow every few seconds, and the dashboard shows them.
+
+use super::dashboard::{self, Shown};
+use super::ingest::{stop_on_signal, table_name};
+use super::{run, simulate};
+use crate::args::LiveArgs;
+use crate::options::Options;
+use crate::report::{Report, Style, Terminal};
+use crate::{OK, Stop, bus, pipeline};
+use rsdbt_base::{Code, Diagnostic};
+use rsdbt_events::sim::{self, Flaws, World};
+use rsdbt_events::stream::{self, BusSink, Ended, Faults, Job, Metrics, Notice, Pace, Producer};
+use rsdbt_project::load::load_settings;
+use rsdbt_pubsub::Bus;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Seconds of silence of a terminal between two looks at the signal.
+const LOOK: Duration = Duration::from_millis(50);
+
+pub fn run(options: &Options, arguments: &LiveArgs, report: &Arc<dyn Report>) -> Result<u8, Stop> {
+    let (dataset, table) = table_name(&arguments.table)?;
+    let (project, profile) = load_settings(&options.load)?;
+    let config = simulate::live_config(arguments.seed, arguments.rate, &arguments.backfill)?;
+    let open = bus::open(&arguments.bus, Path::new(&project.root))?;
+    let metrics = Metrics::default();
+    // Before `run` sets its own: here a signal ends the whole, in order.
+    let stop = stop_on_signal();
+    let job = Job {
+        subscription: &open.subscription,
+        dataset,
+        table,
+        batch: 10_000,
+        every: Duration::from_millis(500),
+        drain: None,
+        faults: Faults::default(),
+    };
+    report.line(&format!("Events through {} into {dataset}.{table}", open.bus.describe()));
+    std::thread::scope(|scope| {
+        let sending = scope.spawn(|| {
+            let outcome = send(open.bus.as_ref(), &open.topic, &config, &stop);
+            stop_at_failure(outcome, &stop)
+        });
+        let landing = scope.spawn(|| {
+            let connect = || pipeline::open_local(&profile, &project.root);
+            let tell = |notice: Notice| {
+                if let Notice::Retry(why, _) = notice {
+                    report.diagnostic(&Diagnostic::warning(Code::BUS, format!("{why}; nothing is lost, trying again")));
+                }
+            };
+            let ended = stream::ingest(open.bus.as_ref(), connect, &job, &metrics, &stop, tell);
+            stop_at_failure(ended.map_err(fault), &stop)
+        });
+        let shown = show(options, arguments, &metrics, &stop, report);
+        stop.store(true, Ordering::SeqCst);
+        let joined = [sending.join(), landing.join()].map(|done| done.expect("no panic while events move"));
+        report.line(&metrics.line());
+        shown.and(joined.into_iter().find(Result::is_err).unwrap_or(Ok(())).map(|()| OK))
+    })
+}
+
+/// A part that fails ends the others.
+fn stop_at_failure(outcome: Result<(), Diagnostic>, stop: &AtomicBool) -> Result<(), Stop> {
+    if outcome.is_err() {
+        stop.store(true, Ordering::SeqCst);
+    }
+    outcome.map_err(Stop::from)
+}
+
+fn fault(ended: Ended) -> Diagnostic {
+    match ended {
+        Ended::Bus(error) => bus::fault(&error),
+        Ended::Warehouse(error) => pipeline::connection_error(&error),
+    }
+}
+
+/// Past events at once, the others when their time comes.
+fn send(bus: &dyn Bus, topic: &str, config: &sim::Config, stop: &AtomicBool) -> Result<(), Diagnostic> {
+    let world = Arc::new(World::bundled().map_err(|why| Diagnostic::error(Code::SIMULATE, why))?);
+    let mut emissions = sim::inject(sim::simulate(&world, config), Flaws::default(), config.seed);
+    let run_id = stream::run_id(config);
+    let mut sink = BusSink::open(bus, topic, &run_id, None, 0);
+    let producer = Producer { pace: Pace::Clock, batch: 1_000, stop };
+    let sent = stream::produce(&producer, &mut sink, &mut emissions, |_, _| ());
+    sent.map(|_| ()).map_err(|error| simulate::sink_fault(&error))
+}
+
+/// The past arrives first: models that learn from it want all of it. After this long a build starts in any case.
+const PAST: Duration = Duration::from_secs(20);
+
+/// Whether events have arrived and none came for a second.
+fn is_calm(metrics: &Metrics) -> bool {
+    let before = metrics.json()["delivered"].clone();
+    std::thread::sleep(Duration::from_secs(1));
+    before != 0 && metrics.json()["delivered"] == before
+}
+
+/// Builds and renders until stopped.
+fn show(
+    options: &Options,
+    arguments: &LiveArgs,
+    metrics: &Metrics,
+    stop: &AtomicBool,
+    report: &Arc<dyn Report>,
+) -> Result<u8, Stop> {
+    let shown = Shown::default();
+    shown.replace("<!doctype html><title>Live shopping</title><p>The first build is under way.".to_owned());
+    report.line(&format!("Dashboard at {}; ctrl-C ends it", shown.serve(arguments.port)?));
+    // Only what goes wrong in a build is worth its lines.
+    let style = Style { colour: options.colour, quiet: true, interactive: false, root: None };
+    let quiet: Arc<dyn Report> = Arc::new(Terminal::new(style));
+    let mut builds = 0;
+    let first = Instant::now();
+    while !stop.load(Ordering::SeqCst) && first.elapsed() < PAST && !is_calm(metrics) {}
+    while !stop.load(Ordering::SeqCst) && arguments.builds.is_none_or(|most| builds < most) {
+        let begun = Instant::now();
+        if metrics.json()["delivered"] != 0 {
+            let code = run::run(options, &quiet)?;
+            builds += 1;
+            if code == OK {
+                let (page, sessions, _) = dashboard::page(options, None)?;
+                shown.replace(page);
+                let seconds = begun.elapsed().as_secs_f64();
+                report.line(&format!("Build {builds}: {sessions} sessions, {seconds:.1} s; {}", metrics.line()));
+            }
+        }
+        while begun.elapsed() < Duration::from_secs(arguments.every) && !stop.load(Ordering::SeqCst) {
+            std::thread::sleep(LOOK);
+        }
+    }
+    Ok(OK)
+}

@@ -1,0 +1,21 @@
+//! One file a command.
+
+#[cfg(feature = "browser")]
+pub mod browse;
+pub mod clean;
+pub mod dashboard;
+pub mod debug;
+pub mod deps;
+pub mod diff;
+pub mod diff_rows;
+pub mod docs;
+pub mod freshness;
+pub mod ingest;
+pub mod list;
+pub mod live;
+pub mod pubsub;
+pub mod run;
+pub mod shop;
+pub mod show;
+pub mod simulate;
+pub mod sql;

@@ -1,0 +1,363 @@
+//! Where stages meet: load, parse, resolve, select, open the warehouse, exec, write artifacts.
+
+use crate::options::Options;
+use crate::report::Report;
+use crate::{Stop, partial};
+use rsdbt_base::{Code, Diagnostic, Diagnostics, Severity};
+use rsdbt_bqlocal::{LocalBigQuery, LocalSession};
+use rsdbt_exec::{QueryComment, Range, Stops, World};
+use rsdbt_jinja::{Engine, Quoting};
+use rsdbt_project::artifact;
+use rsdbt_project::config::{Profile, Project};
+use rsdbt_project::ir::{Graph, Invocation, Manifest, NodeId, RunResults};
+use rsdbt_project::load::{RawProject, load, load_settings};
+use rsdbt_project::parse::{has_errors, parse};
+use rsdbt_project::resolve::{RefIndex, resolve};
+use rsdbt_project::select::{NodeSet, Selection, named_selector};
+use rsdbt_sys as sys;
+use rsdbt_warehouse::bigquery::CloudBigQuery;
+use rsdbt_warehouse::duckdb::DuckDb;
+use rsdbt_warehouse::{DbError, DbErrorKind, Warehouse};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+/// A project that is parsed and resolved.
+pub struct Ready {
+    pub raw: RawProject,
+    pub manifest: Manifest,
+    pub graph: Graph,
+    pub invocation: Arc<Invocation>,
+    pub target_path: PathBuf,
+    /// Whether nothing has changed since the last invocation, so that nothing was parsed.
+    pub is_unchanged: bool,
+    /// Made when it is needed, where the project came from the last invocation.
+    engine: OnceLock<Engine>,
+    /// As long as nothing is compiled.
+    artifact: partial::Artifact,
+}
+
+/// Loads, parses and resolves; reports warnings, and ends with what is wrong. What has not changed is not parsed again.
+pub fn prepare(options: &Options, report: &Arc<dyn Report>) -> Result<Ready, Stop> {
+    let (project, profile) = load_settings(&options.load)?;
+    let target_path = target_path(options, &project);
+    let raw = load(project, profile, &options.load)?;
+    let invocation = Arc::new(invocation(options, &raw));
+    let digest = partial::digest(&raw, &invocation);
+    let is_off = raw.project.flags.get("partial_parse") == Some(&Json::Bool(false));
+    let may_reuse = options.partial_parse && (options.insists_on_partial_parse || !is_off);
+    let reused = if may_reuse { partial::read(&target_path, &digest, &invocation) } else { None };
+    let is_unchanged = reused.is_some();
+    let engine = OnceLock::new();
+    let (kept, graph) = match reused {
+        Some(kept) => {
+            let graph = Graph::new(&kept.manifest);
+            (kept, graph)
+        }
+        None => {
+            let parsed = parse(&raw, &invocation);
+            let mut warnings = parsed.diagnostics;
+            stop_at_errors(&mut warnings, options)?;
+            let (manifest, graph, more) = resolve(parsed.manifest);
+            warnings.extend(more);
+            stop_at_errors(&mut warnings, options)?;
+            let artifact = artifact::manifest_body(&manifest, invocation.quoting, &BTreeMap::new());
+            if options.write_json {
+                partial::write(&target_path, &digest, &parsed.reads, (&manifest, &warnings, &artifact));
+            }
+            _ = engine.set(parsed.engine);
+            (partial::Kept { manifest, warnings, artifact: partial::Artifact::Text(artifact) }, graph)
+        }
+    };
+    let partial::Kept { manifest, mut warnings, artifact } = kept;
+    stop_at_errors(&mut warnings, options)?;
+    warnings.iter().for_each(|warning| report.diagnostic(warning));
+    Ok(Ready { raw, manifest, graph, invocation, target_path, is_unchanged, engine, artifact })
+}
+
+fn stop_at_errors(findings: &mut Diagnostics, options: &Options) -> Result<(), Stop> {
+    if options.warn_error {
+        findings.iter_mut().for_each(|finding| finding.severity = Severity::Error);
+    }
+    if has_errors(findings) { Err(Stop(std::mem::take(findings))) } else { Ok(()) }
+}
+
+pub fn target_path(options: &Options, project: &Project) -> PathBuf {
+    let root = Path::new(&project.root);
+    root.join(options.target_path.as_deref().unwrap_or(Path::new(&project.target_path)))
+}
+
+fn invocation(options: &Options, raw: &RawProject) -> Invocation {
+    let profile = &raw.profile;
+    let building = &options.building;
+    let mut flags = json!({
+        "FULL_REFRESH": options.full_refresh(), "STORE_FAILURES": building.store_failures, "WHICH": options.command,
+        "EMPTY": building.empty, "FAIL_FAST": options.fail_fast, "WARN_ERROR": options.warn_error, "QUIET": options.quiet,
+        "USE_COLORS": options.colour, "WRITE_JSON": options.write_json, "DEBUG": false, "PRINT": true, "NO_PRINT": false,
+        "LOG_FORMAT": if options.json_log { "json" } else { "default" }, "INDIRECT_SELECTION": "eager", "INTROSPECT": true,
+        "PARTIAL_PARSE": options.partial_parse, "STATIC_PARSER": false, "VERSION_CHECK": true, "SEND_ANONYMOUS_USAGE_STATS": false,
+        "PROFILES_DIR": null, "PROJECT_DIR": raw.project.root, "TARGET_PATH": null, "LOG_PATH": null, "CACHE_SELECTED_ONLY": false,
+        "INVOCATION_COMMAND": format!("rsdbt {}", options.command), "MAXIMUM_SEED_SIZE_MIB": 1, "PRINTER_WIDTH": 80,
+    });
+    if let Json::Object(map) = &mut flags {
+        map.extend(raw.project.flags.iter().map(|(k, v)| (k.to_uppercase(), v.clone())));
+    }
+    let args = json!({
+        "which": options.command, "select": building.selecting.select, "exclude": building.selecting.exclude,
+        "full_refresh": options.full_refresh(), "vars": options.load.vars, "target": profile.target, "profile": profile.name,
+        "project_dir": raw.project.root, "invocation_command": format!("rsdbt {}", options.command),
+    });
+    let packages = std::iter::once(&raw.project).chain(&raw.packages);
+    let vars = packages.map(|package| {
+        let mut vars = package.vars_for(&package.name);
+        vars.extend(raw.project.vars_for(&package.name));
+        (package.name.clone(), vars)
+    });
+    Invocation {
+        id: options.invocation_id.clone(),
+        started_at: sys::now_utc(),
+        command: options.command.to_owned(),
+        project: raw.project.name.clone(),
+        database: profile.database.clone(),
+        schema: profile.schema.clone(),
+        adapter: profile.kind.clone(),
+        quoting: if profile.kind == "bigquery" { Quoting::Backtick } else { Quoting::Double },
+        target: profile.target_variable(),
+        flags: flags.as_object().cloned().unwrap_or_default(),
+        args: args.as_object().cloned().unwrap_or_default(),
+        vars: vars.collect(),
+        cli_vars: options.load.vars.clone(),
+        environment: sys::env_vars().into_iter().collect(),
+    }
+}
+
+impl Ready {
+    pub fn engine(&self) -> &Engine {
+        self.engine.get_or_init(|| rsdbt_project::parse::engine(&self.raw, &self.manifest))
+    }
+
+    /// Writes manifest.json of a project of which nothing is compiled.
+    pub fn write_manifest(&self) -> Result<(), Stop> {
+        let head = artifact::manifest_head(&self.manifest, &self.invocation, &sys::now_utc());
+        match &self.artifact {
+            partial::Artifact::Text(text) => write_text(&self.target_path, "manifest.json", &[&head, text]),
+            partial::Artifact::File(rest) => {
+                let path = self.target_path.join("manifest.json");
+                sys::write_from(&path, head.as_bytes(), rest).map_err(|why| not_written(&path, &why).into())
+            }
+        }
+    }
+
+    /// The selected nodes.
+    pub fn select(&self, options: &Options) -> Result<NodeSet, Stop> {
+        let selecting = &options.building.selecting;
+        // The last run's statuses are a file to read, and few selections ask for them.
+        let asked = selecting.select.iter().chain(&selecting.exclude).any(|text| text.contains("result:"));
+        let asks_results = asked || self.raw.selectors.is_some();
+        let selection = Selection {
+            manifest: &self.manifest,
+            graph: &self.graph,
+            indirect: options.indirect,
+            results: if asks_results { previous_results(&self.target_path) } else { BTreeMap::new() },
+        };
+        let mut chosen = match (&self.raw.selectors, &selecting.selector) {
+            (None, Some(name)) => {
+                return Err(
+                    Diagnostic::error(Code::USAGE, format!("--selector {name}: there is no selectors.yml")).into()
+                );
+            }
+            (Some(yaml), name) if name.is_some() || selecting.select.is_empty() => {
+                let exclude = selection.select(&[], &selecting.exclude)?;
+                match named_selector(&selection, yaml, name.as_deref())? {
+                    Some(named) => named.intersection(&exclude).cloned().collect(),
+                    None => exclude,
+                }
+            }
+            _ => selection.select(&selecting.select, &selecting.exclude)?,
+        };
+        if !selecting.resource_type.is_empty() {
+            let wanted = words(&selecting.resource_type);
+            chosen.retain(|id| wanted.contains(&kind(id)));
+        }
+        let unwanted = words(&selecting.exclude_resource_type);
+        chosen.retain(|id| !unwanted.contains(&kind(id)));
+        Ok(chosen)
+    }
+
+    /// Opens the warehouse and makes everything ready to run.
+    pub fn world(
+        self,
+        options: &Options,
+        report: &Arc<dyn Report>,
+        selected: &NodeSet,
+    ) -> Result<(Arc<World>, RawProject), Stop> {
+        let warehouse =
+            open(&self.raw.profile, &self.raw.project.root).map_err(|error| Stop(vec![connection_error(&error)]))?;
+        Ok(self.with_warehouse(options, report, selected, warehouse))
+    }
+
+    pub fn with_warehouse(
+        self,
+        options: &Options,
+        report: &Arc<dyn Report>,
+        selected: &NodeSet,
+        warehouse: Arc<dyn Warehouse>,
+    ) -> (Arc<World>, RawProject) {
+        let listener: Arc<dyn rsdbt_exec::Listener> = report.clone();
+        let engine =
+            self.engine.into_inner().unwrap_or_else(|| rsdbt_project::parse::engine(&self.raw, &self.manifest));
+        let world = World {
+            refs: RefIndex::new(&self.manifest),
+            engine,
+            manifest: self.manifest,
+            graph: self.graph,
+            invocation: self.invocation,
+            warehouse,
+            query_comment: QueryComment::read(self.raw.project.query_comment.as_ref()),
+            deferred: std::sync::OnceLock::new(),
+            batch_range: Range {
+                start: options.building.event_time_start.clone(),
+                end: options.building.event_time_end.clone(),
+            },
+            listener,
+            target_path: self.target_path,
+            graph_json: std::sync::OnceLock::new(),
+            selected: selected.iter().cloned().collect(),
+            stops: Stops::default(),
+            write: options.write_json,
+        };
+        (Arc::new(world), self.raw)
+    }
+}
+
+fn words(list: &[String]) -> Vec<String> {
+    list.iter().flat_map(|text| text.split([',', ' '])).map(str::to_owned).collect()
+}
+
+pub fn kind(id: &str) -> String {
+    id.split('.').next().unwrap_or_default().to_owned()
+}
+
+/// The engine that a profile names. Paths are relative to the project.
+pub fn open(profile: &Profile, root: &str) -> Result<Arc<dyn Warehouse>, DbError> {
+    let path = profile.setting("path").unwrap_or(":memory:");
+    let full = if path == ":memory:" { path.to_owned() } else { Path::new(root).join(path).display().to_string() };
+    if profile.kind == "duckdb" {
+        let settings = profile.settings.get("settings").and_then(Json::as_object).cloned().unwrap_or_default();
+        let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let settings = settings.iter().map(|(k, v)| (k.clone(), text(v))).collect();
+        return Ok(Arc::new(DuckDb::open(&full, settings)?));
+    }
+    if profile.is_local_bigquery() {
+        let file = (full != ":memory:").then(|| Path::new(&full));
+        return Ok(Arc::new(LocalBigQuery::open(file, &profile.database, &profile.schema)?));
+    }
+    Ok(Arc::new(open_cloud(profile, root)?))
+}
+
+/// BigQuery itself, not the laptop's.
+pub fn is_cloud(profile: &Profile) -> bool {
+    profile.kind == "bigquery" && !profile.is_local_bigquery()
+}
+
+/// BigQuery itself; nothing is sent yet.
+pub fn open_cloud(profile: &Profile, root: &str) -> Result<CloudBigQuery, DbError> {
+    CloudBigQuery::open(&profile.settings, (&profile.database, &profile.schema), Path::new(root))
+}
+
+/// A session on a `method: local` target, for `rsdbt sql`.
+pub fn open_local(profile: &Profile, root: &str) -> Result<LocalSession, DbError> {
+    if !profile.is_local_bigquery() {
+        return Err(DbError::new(
+            DbErrorKind::Unsupported,
+            format!("`rsdbt sql` runs on targets with `method: local`; '{}' is not one", profile.target),
+        ));
+    }
+    let path = profile.setting("path").unwrap_or(":memory:");
+    let full = Path::new(root).join(path);
+    LocalBigQuery::open((path != ":memory:").then_some(full.as_path()), &profile.database, &profile.schema)?.connect()
+}
+
+pub fn connection_error(error: &DbError) -> Diagnostic {
+    let code = match error.kind {
+        DbErrorKind::Locked => Code::LOCKED,
+        DbErrorKind::Library => Code::LIBRARY,
+        _ => Code::DATABASE,
+    };
+    let diagnostic = Diagnostic::error(code, error.message.clone());
+    match (&error.help, error.kind) {
+        (Some(help), _) => diagnostic.help(help.clone()),
+        (None, DbErrorKind::Locked) => {
+            diagnostic.help("close the other program, or wait for it: DuckDB lets one process write to a file")
+        }
+        (None, _) => diagnostic,
+    }
+}
+
+/// Statuses of the last run, for `result:`.
+fn previous_results(target: &Path) -> BTreeMap<NodeId, String> {
+    let Ok(text) = sys::read(&target.join("run_results.json")) else { return BTreeMap::new() };
+    let Ok(json) = serde_json::from_str::<Json>(&text) else { return BTreeMap::new() };
+    let results = json.get("results").and_then(Json::as_array).cloned().unwrap_or_default();
+    let field = |result: &Json, key: &str| result.get(key).and_then(Json::as_str).map(str::to_owned);
+    results.iter().filter_map(|result| Some((field(result, "unique_id")?, field(result, "status")?))).collect()
+}
+
+pub fn write_json(target: &Path, name: &str, json: &Json) -> Result<(), Stop> {
+    write_text(target, name, &[&json.to_string()])
+}
+
+fn write_text(target: &Path, name: &str, parts: &[&str]) -> Result<(), Stop> {
+    let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+    let path = target.join(name);
+    sys::write_parts(&path, &parts).map_err(|why| not_written(&path, &why).into())
+}
+
+fn not_written(path: &Path, why: &std::io::Error) -> Diagnostic {
+    Diagnostic::error(Code::FILE, format!("cannot write {}: {why}", path.display()))
+}
+
+pub fn write_manifest(
+    manifest: &Manifest,
+    invocation: &Invocation,
+    target: &Path,
+    compiled: &BTreeMap<NodeId, String>,
+) -> Result<(), Stop> {
+    let head = artifact::manifest_head(manifest, invocation, &sys::now_utc());
+    let body = artifact::manifest_body(manifest, invocation.quoting, compiled);
+    write_text(target, "manifest.json", &[&head, &body])
+}
+
+pub fn write_results(world: &World, results: &RunResults) -> Result<(), Stop> {
+    let json = artifact::run_results_json(results, &world.invocation, &sys::now_utc());
+    write_json(&world.target_path, "run_results.json", &json)
+}
+
+/// SQL by node, for the manifest.
+pub fn compiled(results: &RunResults) -> BTreeMap<NodeId, String> {
+    results.results.iter().filter_map(|r| Some((r.unique_id.clone(), r.compiled_code.clone()?))).collect()
+}
+
+/// A count with its noun: "3 models".
+pub fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// "Found 5 models, 2 seeds, ...".
+pub fn found(manifest: &Manifest) -> String {
+    let of = |word: &str| manifest.nodes.values().filter(|n| n.resource_type.word() == word).count();
+    let counts: Vec<(usize, &str)> = vec![
+        (of("model"), "model"),
+        (of("seed"), "seed"),
+        (of("snapshot"), "snapshot"),
+        (of("analysis"), "analysis"),
+        (of("test"), "data test"),
+        (manifest.sources.len(), "source"),
+        (manifest.exposures.len(), "exposure"),
+        (manifest.unit_tests.len(), "unit test"),
+        (manifest.macros.len(), "macro"),
+    ];
+    let parts: Vec<String> = counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, noun)| counted(n, noun)).collect();
+    format!("Found {}", parts.join(", "))
+}
