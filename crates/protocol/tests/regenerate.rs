@@ -47,6 +47,8 @@ fn generate() -> Outcome<Files> {
         .bytes(".google.pubsub.v1.PubsubMessage.data")
         .btree_map(".")
         .generate_default_stubs(true)
+        // Said, since the default depends on the features that other crates turn on.
+        .build_transport(false)
         .emit_rerun_if_changed(false)
         .out_dir(&folder)
         .compile_fds(described)?;
