@@ -106,7 +106,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("google_cloud_pubsub::", &["crates/pubsub/src/gcp.rs"]),
     ("chromiumoxide::", &["crates/events/src/shop/browser.rs"]),
     ("tokio::", &["crates/pubsub/", "crates/warehouse/src/bigquery/", "crates/events/src/shop/browser.rs", "crates/protocol/"]),
-    ("use duckdb::", &["crates/warehouse/src/duckdb/"]),
+    ("use duckdb::", &["crates/warehouse/src/duckdb/", "crates/bqlocal/src/udf/mod.rs"]),
 ];
 
 fn strays(files: &BTreeMap<String, String>) -> Vec<String> {

@@ -113,7 +113,6 @@ impl Bus for Network {
     fn pull(&self, subscription: &str, most: usize, patience: Duration) -> BusResult<Vec<Incoming>> {
         // Asking again and again instead of letting the broker wait: an answer that crosses a client's time-out is
         // lost, and its messages with it until their lease ends.
-        #[allow(deprecated)]
         let request = api::PullRequest {
             subscription: subscription.to_owned(),
             max_messages: most.min(MAX_PULL) as i32,

@@ -1,5 +1,5 @@
 //! Pub/Sub's REST face: each HTTP rule that the protos declare becomes a route to the gRPC method it stands on.
-//! So there is one implementation of every method, and the list of routes is Google's.
+//! So there is one implementation of every method, and the routes are Google's.
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
@@ -60,7 +60,7 @@ impl Transcoder {
         let found = self.routes.iter().find_map(|route| Some((route, route.matches(&parts.method, parts.uri.path())?)));
         let Some((route, fields)) = found else {
             return Err(Status::unimplemented(format!(
-                "{} {} is not a method of Pub/Sub",
+                "{} {} is not a method of Pub/Sub that is served here",
                 parts.method,
                 parts.uri.path()
             )));
@@ -144,7 +144,7 @@ fn set(json: &mut Map<String, Json>, path: &str, value: String) {
 
 /// Every unary method with an HTTP rule.
 fn routes() -> Vec<Route> {
-    let pool = DescriptorPool::decode(DESCRIPTORS).expect("the build wrote the descriptors");
+    let pool = DescriptorPool::decode(DESCRIPTORS).expect("a test compares the descriptors with the protos");
     let rule = pool.get_extension_by_name("google.api.http").expect("the protos import annotations.proto");
     let services = pool.services().filter(|service| service.full_name().starts_with("google.pubsub.v1."));
     let mut routes = Vec::new();

@@ -155,7 +155,7 @@ impl Stream {
             self.service.announce();
             let good = request.ack_ids.iter().filter(|id| !refused.contains(id)).cloned().collect();
             response.acknowledge_confirmation =
-                Some(AcknowledgeConfirmation { ack_ids: good, invalid_ack_ids: refused, ..Default::default() });
+                Some(AcknowledgeConfirmation { ack_ids: good, invalid_ack_ids: refused });
         }
         let (ids, seconds) = (request.modify_deadline_ack_ids, request.modify_deadline_seconds);
         if ids.len() != seconds.len() {

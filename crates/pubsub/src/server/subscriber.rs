@@ -90,7 +90,6 @@ impl api::subscriber_server::Subscriber for Subscriber {
             return Err(status(Fault::invalid("max_messages must be greater than 0")));
         };
         let limits = Limits { messages: most.min(1_000), bytes: MAX_ANSWER };
-        #[allow(deprecated)]
         let patience = if request.return_immediately { Duration::ZERO } else { PATIENCE };
         let until = tokio::time::Instant::now() + patience;
         loop {
