@@ -13,6 +13,7 @@ import wasmtime
 from zetasql.wasi import get_wasm_path
 from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
 from zetasql.wasi._pb2.zetasql.proto import options_pb2 as options
+from zetasql.wasi._pb2.zetasql.public import builtin_function_pb2 as builtin
 from zetasql.wasi._pb2.zetasql.public import options_pb2 as public
 
 from reference.values import Value, columns_of, type_name
@@ -23,6 +24,13 @@ ARRAY_EQUALITY ARRAY_ORDERING ARRAY_GREATEST_LEAST ARRAY_ZIP AGGREGATE_FILTERING
 LATERAL_JOIN LATERAL_COLUMN_REFERENCES LIKE_ANY_SOME_ALL_ARRAY MAP_TYPE UUID_TYPE MULTILEVEL_AGGREGATION MULTIWAY_UNNEST
 WITH_GROUP_ROWS JSON_TYPE_COMPARISON TIMESTAMP_NANOS TIMESTAMP_PICOS LITERAL_CONCATENATION UPDATE_CONSTRUCTOR FIRST_AND_LAST_N
 IMPLICIT_COERCION_STRING_LITERAL_TO_BYTES MULTI_GROUPING_SETS STRUCT_BRACED_CONSTRUCTORS LIMIT_ALL FOR_UPDATE
+NULLIFZERO_ZEROIFNULL ARRAY_FIND_FUNCTIONS ARRAY_AGGREGATION_FUNCTIONS RADIANS_DEGREES_FUNCTIONS PI_FUNCTIONS L1_NORM L2_NORM
+DOT_PRODUCT MANHATTAN_DISTANCE JSON_CONTAINS_FUNCTION
+""".split()
+
+# Functions of GoogleSQL that BigQuery's reference does not list.
+FUNCTIONS_NOT_IN_BIGQUERY = """
+IFERROR ISERROR NULLIFERROR ARRAY_IS_DISTINCT ARRAY_INCLUDES ARRAY_FILTER ARRAY_TRANSFORM
 """.split()
 
 
@@ -115,6 +123,9 @@ class Oracle:
         request = service.RegisterCatalogRequest()
         request.simple_catalog.name = "catalog"
         request.simple_catalog.builtin_function_options.language_options.CopyFrom(language)
+        request.simple_catalog.builtin_function_options.exclude_function_ids.extend(
+            number for name, number in builtin.FunctionSignatureId.items()
+            if any(name == f"FN_{word}" or name.startswith(f"FN_{word}_") for word in FUNCTIONS_NOT_IN_BIGQUERY))
         self.catalog = self._call("RegisterCatalog", request, service.RegisterResponse).registered_id
 
     def _call(self, method, request, response):
