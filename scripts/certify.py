@@ -128,8 +128,9 @@ class Run:
 def short(message):
     """The stable part of a message: no code before it; no values, place or list of signatures behind it."""
     text = re.sub(r"^Code: \d+, Message: ", "", message).split("\n")[0]
-    text = re.sub(r"(overflow|division by zero): .*", r"\1", text)
-    return re.split(r" \[at |; (?:Did|did|supported|Supported)|\. Supported sign| for argument types", text)[0].strip()
+    text = re.sub(r"(overflow|division by zero|out of range): .*", r"\1", text)
+    text = re.split(r" \[at |; (?:Did|did|supported|Supported)|\. Supported sign| for argument types|, because", text)[0]
+    return re.sub(r"(?<=.{15})[ :]*[\"'(].*", "", text).strip()
 
 
 def same(wanted, got):
