@@ -130,7 +130,8 @@ def short(message):
     text = re.sub(r"^Code: \d+, Message: ", "", message).split("\n")[0]
     text = re.sub(r"(overflow|division by zero|out of range): .*", r"\1", text)
     text = re.split(r" \[at |; (?:Did|did|supported|Supported)|\. Supported sign| for argument types|, because", text)[0]
-    return re.sub(r"(?<=.{15})[ :]*[\"'(].*", "", text).strip()
+    text = re.sub(r"; actual argument types.*", "", text)
+    return re.sub(r"(?<=.{12})([ :]*[\"'].*|\((?=-?\d|\?).*)", "", text).strip()
 
 
 def same(wanted, got):
