@@ -79,7 +79,7 @@ class Run:
         if not case.blocks["error"].strip() and self.write:
             case.blocks["error"] = f"{short(message)}\n"
         wanted = case.blocks["error"].strip()
-        return None if wanted and wanted in message else f"'{wanted}' is not in: {message}"
+        return None if wanted and wanted.lower() in message.lower() else f"'{wanted}' is not in: {message}"
 
     def rows_problem(self, case, answer):
         if "error" in case.blocks:
@@ -109,7 +109,7 @@ class Run:
             return None
         except Refused as refused:
             wanted = case.blocks.get("error", "").strip()
-            return f"needs no mark: the reference says {refused}" if wanted and wanted in str(refused) else None
+            return f"needs no mark: the reference says {refused}" if wanted and wanted.lower() in str(refused).lower() else None
         return "needs no mark: the reference can run it"
 
     def mistake(self, path, case, problem):
