@@ -125,13 +125,18 @@ class Run:
         return 1 if self.mistakes else 0
 
 
+# Messages whose tail quotes the parser or the values at hand.
+TALKATIVE = ("Invalid input to ", "Invalid JSON literal", "Cannot parse regular expression", "Invalid REGEXP_REPLACE pattern",
+             "Illegal conversion of ", "Failed to decode ")
+
+
 def short(message):
     """The stable part of a message: no code before it; no values, place or list of signatures behind it."""
-    text = re.sub(r"^Code: \d+, Message: ", "", message).split("\n")[0]
+    text = re.sub(r"^Code: \d+, Message: ", "", message).split("\n")[0].split(". ")[0]
     text = re.sub(r"(overflow|division by zero|out of range): .*", r"\1", text)
-    text = re.split(r" \[at |; (?:Did|did|supported|Supported)|\. Supported sign| for argument types|, because", text)[0]
-    text = re.sub(r"; actual argument types.*", "", text)
-    return re.sub(r"(?<=.{12})([ :]*[\"'].*|\((?=-?\d|\?).*)", "", text).strip()
+    text = re.split(r" \[at |; |, because| for argument types|, but | due to ", text)[0]
+    text = re.sub(r"(?<=.{12})([ :]*[\"'].*|\((?=-?\d|\?).*|(?<=.{13})[:.]? -?\d.*)", "", text).strip()
+    return text.split(": ")[0] if text.startswith(TALKATIVE) else text
 
 
 def same(wanted, got):
