@@ -30,7 +30,7 @@ endif
 # What a failed command leaves is not taken for the real thing.
 .DELETE_ON_ERROR:
 
-.PHONY: demo build lib test fmt clippy test-dbt test-bigquery test-pubsub test-gcp-pubsub test-browser test-crash bench-events conformance clean-demo
+.PHONY: demo build lib test fmt clippy test-dbt test-bigquery test-pubsub test-gcp-pubsub test-browser test-crash bench-events conformance certify clean-demo
 
 demo: build
 	scripts/demo.sh $(BIN)
@@ -94,6 +94,10 @@ bench-events: build
 # The share of BigQuery SQL cases that give BigQuery's answer (needs ../shared).
 conformance: build
 	python3 ../shared/conformance/run.py --cli "$(abspath $(BIN)) sql --local --output json"
+
+# Types and rows of every SQL fixture are what Google's reference implementation of GoogleSQL says (needs pip).
+certify:
+	scripts/certify.sh
 
 clean-demo:
 	rm -rf project/target project/live_shopping.duckdb*
