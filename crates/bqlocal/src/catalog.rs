@@ -2,8 +2,10 @@
 
 use rsdbt_base::Code;
 use rsdbt_googlesql::ast::Function;
-use rsdbt_googlesql::translate::{Catalog, ModelCall, Relation, text};
-use rsdbt_googlesql::types::{Type, quote};
+use rsdbt_duckdbsql::{of_duck, quote, text};
+use rsdbt_googlesql::analyze::{Catalog, ModelCall};
+use rsdbt_googlesql::query::Table;
+use rsdbt_googlesql::types::Type;
 use rsdbt_googlesql::{Result, SqlError};
 use rsdbt_warehouse::duckdb::Connection;
 use rsdbt_warehouse::{DbError, Value};
@@ -19,7 +21,7 @@ pub(super) struct Names<'a> {
     pub zone: String,
     pub variables: &'a HashMap<String, Type>,
     pub routines: &'a HashMap<String, Arc<Function>>,
-    pub cache: RefCell<HashMap<String, Option<Relation>>>,
+    pub cache: RefCell<HashMap<String, Option<Table>>>,
 }
 
 /// Dataset and name of a path; `None` for a bare name.
@@ -41,6 +43,11 @@ pub(super) fn unreadable(why: &DbError) -> SqlError {
     SqlError { code: Code::DATABASE, ..SqlError::semantic(format!("the catalog cannot be read: {}", why.message), 0) }
 }
 
+/// A table that the catalog knows.
+fn table(path: &[String], engine: String, columns: Vec<(String, Type)>) -> Table {
+    Table { path: path.to_vec(), engine, columns, input: None }
+}
+
 impl Names<'_> {
     /// The columns of the table that fits; `None` when there is none.
     fn read(&self, condition: &str) -> Result<Option<Vec<(String, Type)>>> {
@@ -52,14 +59,14 @@ impl Names<'_> {
             .rows
             .into_iter()
             .filter_map(|row| match (row.first(), row.get(1)) {
-                (Some(Value::Text(name)), Some(Value::Text(ty))) => Some((name.clone(), Type::of_duck(ty))),
+                (Some(Value::Text(name)), Some(Value::Text(ty))) => Some((name.clone(), of_duck(ty))),
                 _ => None,
             })
             .collect();
         Ok((!columns.is_empty()).then_some(columns))
     }
 
-    fn lookup(&self, path: &[String]) -> Result<Option<Relation>> {
+    fn lookup(&self, path: &[String]) -> Result<Option<Table>> {
         if let Some(found) = super::information_schema::information_schema(path, self.project) {
             return Ok(Some(found));
         }
@@ -75,16 +82,16 @@ impl Names<'_> {
         if schema.is_none()
             && let Some(columns) = self.read(&format!("database_name = 'temp' AND {named}"))?
         {
-            return Ok(Some(Relation { sql: format!("temp.main.{}", quote(name)), columns }));
+            return Ok(Some(table(path, format!("temp.main.{}", quote(name)), columns)));
         }
         let schema = schema.unwrap_or_else(|| self.default_schema().to_owned());
         let columns =
             self.read(&format!("database_name <> 'temp' AND schema_name = '{}' AND {named}", literal(&schema)))?;
-        Ok(columns.map(|columns| Relation { sql: self.target(path), columns }))
+        Ok(columns.map(|columns| table(path, self.target(path), columns)))
     }
 
     /// INFORMATION_SCHEMA.COLUMNS of a dataset, with BigQuery's names of the types.
-    fn columns_view(&self, owner: &[String]) -> Relation {
+    fn columns_view(&self, owner: &[String]) -> Table {
         let schema = match owner {
             [project, dataset] => schema_name(project, dataset, self.project),
             _ => owner.first().cloned().unwrap_or_else(|| self.default_schema().to_owned()),
@@ -116,7 +123,7 @@ impl Names<'_> {
             {
                 let nullable = if *nullable == Value::Bool(false) { "NO" } else { "YES" };
                 let cells = [self.project, schema, table, column].map(text).join(", ");
-                lines.push(format!("({cells}, {position}, '{nullable}', {})", text(&Type::of_duck(ty).to_string())));
+                lines.push(format!("({cells}, {position}, '{nullable}', {})", text(&of_duck(ty).to_string())));
             }
         }
         let sql = format!(
@@ -125,7 +132,8 @@ impl Names<'_> {
             names.join(", ")
         );
         let ty = |n: &str| if n == "ordinal_position" { Type::Int64 } else { Type::String };
-        Relation { sql, columns: names.iter().map(|n| ((*n).to_owned(), ty(n))).collect() }
+        let path: Vec<String> = owner.iter().cloned().chain(["INFORMATION_SCHEMA".into(), "COLUMNS".into()]).collect();
+        table(&path, sql, names.iter().map(|n| ((*n).to_owned(), ty(n))).collect())
     }
 
     fn default_schema(&self) -> &str {
@@ -134,7 +142,7 @@ impl Names<'_> {
 }
 
 impl Catalog for Names<'_> {
-    fn relation(&self, path: &[String]) -> Result<Option<Relation>> {
+    fn relation(&self, path: &[String]) -> Result<Option<Table>> {
         let key = path.join(".");
         if let Some(found) = self.cache.borrow().get(&key) {
             return Ok(found.clone());
@@ -165,6 +173,10 @@ impl Catalog for Names<'_> {
         format!("{}.{}", quote(self.connection.borrow().catalog()), quote(&schema))
     }
 
+    fn temporary(&self, name: &str) -> String {
+        quote(name)
+    }
+
     fn routine(&self, path: &str) -> Option<Arc<Function>> {
         let parts: Vec<&str> = path.split('.').collect();
         let short = match parts.as_slice() {
@@ -182,11 +194,11 @@ impl Catalog for Names<'_> {
         self.zone.clone()
     }
 
-    fn model_call(&self, name: &str, call: &ModelCall) -> Result<Option<Relation>> {
+    fn model_call(&self, name: &str, call: &ModelCall) -> Result<Option<Table>> {
         let model = super::ml::load(&mut self.connection.borrow_mut(), &self.model_key(&call.model))
             .map_err(|why| unreadable(&why))?;
         match model {
-            Some(model) => super::ml::relation(name, call, &model).map(Some),
+            Some(model) => super::ml::relation(name, call, &model, &self.zone).map(Some),
             None => Err(SqlError::semantic(format!("Not found: Model {}", call.model.join(".")), call.at)),
         }
     }

@@ -1,10 +1,11 @@
 //! INFORMATION_SCHEMA over DuckDB's own catalog.
 
-use rsdbt_googlesql::translate::{Relation, text};
+use rsdbt_duckdbsql::text;
+use rsdbt_googlesql::query::Table;
 use rsdbt_googlesql::types::Type;
 
 /// INFORMATION_SCHEMA views of a dataset.
-pub(super) fn information_schema(path: &[String], project: &str) -> Option<Relation> {
+pub(super) fn information_schema(path: &[String], project: &str) -> Option<Table> {
     let at = path.iter().position(|p| p.eq_ignore_ascii_case("INFORMATION_SCHEMA"))?;
     let view = path.get(at + 1)?.to_uppercase();
     let dataset = match &path[..at] {
@@ -48,8 +49,10 @@ pub(super) fn information_schema(path: &[String], project: &str) -> Option<Relat
         ),
         _ => return None,
     };
-    Some(Relation {
-        sql: format!("({sql})"),
+    Some(Table {
+        path: path.to_vec(),
+        engine: format!("({sql})"),
+        input: None,
         columns: columns.iter().map(|c| ((*c).to_owned(), Type::String)).collect(),
     })
 }

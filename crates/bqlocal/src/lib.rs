@@ -2,9 +2,11 @@
 
 mod catalog;
 mod information_schema;
+pub mod json;
 mod landing;
 mod macros;
 mod ml;
+mod printed;
 mod result;
 mod routines;
 mod script;

@@ -1,6 +1,6 @@
 //! Results in BigQuery's spelling.
 
-use rsdbt_googlesql::translate::OutCol;
+use rsdbt_googlesql::query::OutCol;
 use rsdbt_googlesql::types::Type;
 use rsdbt_warehouse::{Column, Table, Value};
 

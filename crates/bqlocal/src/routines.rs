@@ -4,7 +4,7 @@ use super::script::{Done, Flow, Frame};
 use super::session::LocalSession;
 use rsdbt_googlesql::SqlError;
 use rsdbt_googlesql::ast::{Expr, Function, Param, StatementKind};
-use rsdbt_googlesql::translate::text;
+use rsdbt_duckdbsql::{duck, quote, text};
 use rsdbt_googlesql::types::Type;
 use rsdbt_warehouse::DbError;
 use std::sync::Arc;
@@ -50,9 +50,14 @@ impl LocalSession {
         let mut inputs = Vec::new();
         for (param, arg) in params.iter().zip(args) {
             let ty = self.param_type(param, arg)?;
-            let sql = if param.mode == "OUT" { "NULL".to_owned() } else { self.translate(|t| t.assigned(arg, &ty))? };
+            let sql = if param.mode == "OUT" {
+                "NULL".to_owned()
+            } else {
+                let given = self.analyze(|t| t.assigned(arg, &ty))?;
+                self.text_of(&given)
+            };
             self.connection
-                .query(&format!("SET VARIABLE {} = CAST({sql} AS {})", hold(&param.name.text), ty.duck()))
+                .query(&format!("SET VARIABLE {} = CAST({sql} AS {})", hold(&param.name.text), duck(&ty)))
                 .map_err(|e| self.failed(e, at))?;
             inputs.push((param.name.text.clone(), ty));
         }
@@ -60,7 +65,7 @@ impl LocalSession {
         for (key, save) in &saved {
             self.connection.query(&format!(
                 "SET VARIABLE {} = getvariable({})",
-                rsdbt_googlesql::types::quote(save),
+                quote(save),
                 text(&format!("v_{key}"))
             ))?;
         }
@@ -79,7 +84,7 @@ impl LocalSession {
         for (key, save) in &saved {
             self.connection.query(&format!(
                 "SET VARIABLE {} = getvariable({})",
-                rsdbt_googlesql::types::quote(&format!("v_{key}")),
+                quote(&format!("v_{key}")),
                 text(save)
             ))?;
         }
@@ -105,11 +110,11 @@ impl LocalSession {
     fn param_type(&mut self, param: &Param, arg: &Expr) -> Result<Type, DbError> {
         match &param.ty {
             Some(name) => Type::of_name(name).map_err(|e| self.refused(e)),
-            None => self.translate(|t| t.standalone(arg)).map(|t| t.ty),
+            None => self.analyze(|t| t.standalone(arg)).map(|t| t.ty),
         }
     }
 }
 
 fn hold(name: &str) -> String {
-    rsdbt_googlesql::types::quote(&format!("sys_in_{}", name.to_lowercase()))
+    quote(&format!("sys_in_{}", name.to_lowercase()))
 }

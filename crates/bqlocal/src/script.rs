@@ -2,7 +2,9 @@
 
 use super::session::LocalSession;
 use rsdbt_googlesql::ast::{Expr, Ident, SetTarget, Statement, StatementKind};
-use rsdbt_googlesql::translate::{Typed, text};
+use crate::printed::Printed;
+use rsdbt_duckdbsql::{duck, print_expr, quote, text};
+use rsdbt_googlesql::query::{self, Node};
 use rsdbt_googlesql::types::Type;
 use rsdbt_googlesql::{SqlError, parse};
 use rsdbt_warehouse::{DbError, DbErrorKind, Value};
@@ -18,7 +20,7 @@ pub(super) enum Flow {
 /// Parameters of EXECUTE IMMEDIATE and the error that a handler handles.
 #[derive(Default, Clone)]
 pub(super) struct Frame {
-    params: Vec<(String, Typed)>,
+    params: Vec<(String, query::Expr)>,
     error: Option<DbError>,
 }
 
@@ -95,13 +97,18 @@ impl LocalSession {
 
     /// A condition; NULL is false.
     fn condition(&mut self, value: &Expr) -> Result<bool, DbError> {
-        let typed = self.translate(|t| t.standalone(value))?;
+        let typed = self.analyze(|t| t.standalone(value))?;
         if !matches!(typed.ty, Type::Bool | Type::Null) {
             return Err(
                 self.refused(SqlError::semantic(format!("a condition must be BOOL, this is {}", typed.ty), value.at))
             );
         }
-        Ok(self.value(&typed.sql, value.at)? == Value::Bool(true))
+        Ok(self.value(&self.text_of(&typed), value.at)? == Value::Bool(true))
+    }
+
+    /// A value of the script as DuckDB text.
+    pub(super) fn text_of(&self, value: &query::Expr) -> String {
+        print_expr(value, &self.zone)
     }
 
     fn value(&mut self, sql: &str, at: usize) -> Result<Value, DbError> {
@@ -112,8 +119,8 @@ impl LocalSession {
     pub(super) fn store(&mut self, name: &str, ty: &Type, sql: &str, at: usize) -> Result<(), DbError> {
         let statement = format!(
             "SET VARIABLE {} = CAST({sql} AS {})",
-            rsdbt_googlesql::types::quote(&format!("v_{}", name.to_lowercase())),
-            ty.duck()
+            quote(&format!("v_{}", name.to_lowercase())),
+            duck(&ty)
         );
         self.connection.query(&statement).map_err(|e| self.failed(e, at))?;
         self.variables.insert(name.to_lowercase(), ty.clone());
@@ -132,11 +139,14 @@ impl LocalSession {
             None => None,
         };
         let (sql, ty) = match (default, declared) {
-            (Some(value), Some(ty)) => (self.translate(|t| t.assigned(value, &ty))?, ty),
+            (Some(value), Some(ty)) => {
+                let given = self.analyze(|t| t.assigned(value, &ty))?;
+                (self.text_of(&given), ty)
+            }
             (Some(value), None) => {
-                let typed = self.translate(|t| t.standalone(value))?;
-                let ty = if typed.is_null() { Type::Int64 } else { typed.ty };
-                (typed.sql, ty)
+                let given = self.analyze(|t| t.standalone(value))?;
+                let ty = if given.is_null() { Type::Int64 } else { given.ty.clone() };
+                (self.text_of(&given), ty)
             }
             (None, Some(ty)) => ("NULL".to_owned(), ty),
             (None, None) => return Err(self.refused(SqlError::semantic("DECLARE needs a type or a DEFAULT", at))),
@@ -154,22 +164,22 @@ impl LocalSession {
                 SetTarget::Variable(name) => {
                     let ty = self.variable_type(name)?;
                     // dbt writes SET (x) = (SELECT AS STRUCT ...): a struct of one field for one variable
-                    let given = self.translate(|t| t.standalone(value))?;
+                    let given = self.analyze(|t| t.standalone(value))?;
                     if matches!(&given.ty, Type::Struct(fields) if fields.len() == 1) && !matches!(ty, Type::Struct(_))
                     {
                         return self.set_fields(targets, &given, value, at);
                     }
-                    let sql = self.translate(|t| t.assigned(value, &ty))?;
-                    self.store(&name.text, &ty, &sql, at)
+                    let given = self.analyze(|t| t.assigned(value, &ty))?;
+                    self.store(&name.text, &ty, &self.text_of(&given), at)
                 }
             };
         }
-        let typed = self.translate(|t| t.standalone(value))?;
+        let typed = self.analyze(|t| t.standalone(value))?;
         self.set_fields(targets, &typed, value, at)
     }
 
     /// One field of a struct for each variable.
-    fn set_fields(&mut self, targets: &[SetTarget], typed: &Typed, value: &Expr, at: usize) -> Result<(), DbError> {
+    fn set_fields(&mut self, targets: &[SetTarget], typed: &query::Expr, value: &Expr, at: usize) -> Result<(), DbError> {
         let Type::Struct(fields) = &typed.ty else {
             return Err(self.refused(SqlError::semantic("SET of several variables needs a STRUCT", value.at)));
         };
@@ -179,7 +189,8 @@ impl LocalSession {
                 value.at,
             )));
         }
-        self.connection.query(&format!("SET VARIABLE sys_set = {}", typed.sql)).map_err(|e| self.failed(e, at))?;
+        let given = self.text_of(typed);
+        self.connection.query(&format!("SET VARIABLE sys_set = {given}")).map_err(|e| self.failed(e, at))?;
         let fields: Vec<(String, Type)> =
             rsdbt_googlesql::types::field_names(fields).into_iter().zip(fields.iter().map(|f| f.ty.clone())).collect();
         for (target, (phys, from)) in targets.iter().zip(fields) {
@@ -193,7 +204,7 @@ impl LocalSession {
             self.store(
                 &name.text,
                 &ty,
-                &format!("(getvariable('sys_set')).{}", rsdbt_googlesql::types::quote(&phys)),
+                &format!("(getvariable('sys_set')).{}", quote(&phys)),
                 at,
             )?;
         }
@@ -206,8 +217,8 @@ impl LocalSession {
     }
 
     fn set_system(&mut self, name: &str, value: &Expr, at: usize) -> Result<(), DbError> {
-        let typed = self.translate(|t| t.standalone(value))?;
-        let Value::Text(content) = self.value(&typed.sql, value.at)? else {
+        let typed = self.analyze(|t| t.standalone(value))?;
+        let Value::Text(content) = self.value(&self.text_of(&typed), value.at)? else {
             return Err(self.refused(SqlError::semantic(format!("@@{name} takes a STRING"), at)));
         };
         match name.to_lowercase().as_str() {
@@ -280,9 +291,10 @@ impl LocalSession {
         body: &[Statement],
         frame: &mut Frame,
     ) -> Done {
-        let out = self.translate(|t| t.top_query(query))?;
+        let out = self.analyze(|t| t.top_query(query))?;
+        let out = Printed::of(&out, &self.zone);
         let parts: Vec<String> =
-            out.cols.iter().map(|c| format!("{0} := q.{0}", rsdbt_googlesql::types::quote(&c.phys))).collect();
+            out.cols.iter().map(|c| format!("{0} := q.{0}", quote(&c.phys))).collect();
         let fields =
             out.cols.iter().map(|c| rsdbt_googlesql::types::Field { name: c.name.clone(), ty: c.ty.clone() }).collect();
         let ty = Type::Struct(fields);
@@ -290,7 +302,7 @@ impl LocalSession {
         let holder = format!("sys_for_{}", name.text.to_lowercase());
         let sql = format!(
             "SET VARIABLE {} = ARRAY(SELECT struct_pack({}) FROM ({}) AS q)",
-            rsdbt_googlesql::types::quote(&holder),
+            quote(&holder),
             parts.join(", "),
             out.sql
         );
@@ -348,8 +360,8 @@ impl LocalSession {
                 self.refused(SqlError::semantic("RAISE without a message belongs into an exception handler", at))
             });
         };
-        let typed = self.translate(|t| t.standalone(message))?;
-        let shown = match self.value(&typed.sql, at)? {
+        let typed = self.analyze(|t| t.standalone(message))?;
+        let shown = match self.value(&self.text_of(&typed), at)? {
             Value::Text(shown) => shown,
             other => format!("{other:?}"),
         };
@@ -357,20 +369,21 @@ impl LocalSession {
     }
 
     fn execute(&mut self, sql: &Expr, into: &[Ident], using: &[(Expr, Option<Ident>)], frame: &mut Frame) -> Done {
-        let typed = self.translate(|t| t.standalone(sql))?;
-        let Value::Text(content) = self.value(&typed.sql, sql.at)? else {
+        let typed = self.analyze(|t| t.standalone(sql))?;
+        let Value::Text(content) = self.value(&self.text_of(&typed), sql.at)? else {
             return Err(self.refused(SqlError::semantic("EXECUTE IMMEDIATE needs a STRING that is not NULL", sql.at)));
         };
         let mut params = Vec::new();
         for (i, (value, name)) in using.iter().enumerate() {
-            let typed = self.translate(|t| t.standalone(value))?;
+            let typed = self.analyze(|t| t.standalone(value))?;
             let key = name.as_ref().map_or_else(|| (i + 1).to_string(), |n| n.text.clone());
             let holder = format!("sys_param_{}", key.to_lowercase());
             let ty = if typed.is_null() { Type::Int64 } else { typed.ty.clone() };
+            let given = self.text_of(&typed);
             self.connection
-                .query(&format!("SET VARIABLE {} = {}", rsdbt_googlesql::types::quote(&holder), typed.sql))
+                .query(&format!("SET VARIABLE {} = {given}", quote(&holder)))
                 .map_err(|e| self.failed(e, value.at))?;
-            params.push((key, Typed::new(format!("CAST(getvariable({}) AS {})", text(&holder), ty.duck()), ty)));
+            params.push((key, query::Expr::new(Node::System(holder.trim_start_matches("sys_").to_owned()), ty)));
         }
         let outer = std::mem::replace(&mut self.text, content.clone());
         let kept = self.last.take();
@@ -428,7 +441,8 @@ impl LocalSession {
         let Some(query) = &model.query else {
             return Err(self.refused(SqlError::unsupported("CREATE MODEL without a query", at)));
         };
-        let out = self.translate(|t| t.top_query(query))?;
+        let out = self.analyze(|t| t.top_query(query))?;
+        let out = Printed::of(&out, &self.zone);
         match super::ml::create(&mut self.connection, &key, model, &out) {
             Ok(()) => Ok(()),
             Err(super::ml::Failure::Sql(error)) => Err(self.refused(error)),

@@ -5,7 +5,9 @@ use super::result::named;
 use super::script::{Flow, Frame};
 use rsdbt_base::Code;
 use rsdbt_googlesql::ast::{Function, Statement, StatementKind};
-use rsdbt_googlesql::translate::{Effect, OutCol, Plan, Translator};
+use rsdbt_duckdbsql::{print_expr, print_plan};
+use rsdbt_googlesql::analyze::{Analyzer, Catalog, Effect, Plan};
+use rsdbt_googlesql::query::{Expr, OutCol};
 use rsdbt_googlesql::types::Type;
 use rsdbt_googlesql::{SqlError, parse};
 use rsdbt_warehouse::duckdb::{Connection, Interrupter};
@@ -76,17 +78,18 @@ impl LocalSession {
     pub fn describe(&mut self, query: &str) -> Result<Vec<Column>, DbError> {
         self.text = query.to_owned();
         let parsed = parse::query(query).map_err(|e| self.refused(e))?;
-        let out = self.translate(|t| t.top_query(&parsed))?;
-        self.connection.describe(&out.sql).map_err(|e| self.failed(e, 0))?;
+        let out = self.analyze(|t| t.top_query(&parsed))?;
+        let sql = rsdbt_duckdbsql::print_query(&out, &self.zone);
+        self.connection.describe(&sql).map_err(|e| self.failed(e, 0))?;
         let columns = |cols: &[OutCol]| named(Table::default(), cols).columns;
-        Ok(columns(&out.cols))
+        Ok(columns(&out.columns))
     }
 
     /// The columns of a table or view; empty where there is none.
     pub fn columns_of(&mut self, path: &[String]) -> Result<Vec<Column>, DbError> {
         let names =
             names(&mut self.connection, &self.project, &self.dataset, &self.zone, &self.variables, &self.routines);
-        let found = rsdbt_googlesql::translate::Catalog::relation(&names, path)
+        let found = names.relation(path)
             .map_err(|why| DbError::new(DbErrorKind::Other, why.message))?;
         let columns = found.map(|r| r.columns).unwrap_or_default();
         Ok(columns.into_iter().map(|(name, ty)| Column { name, data_type: ty.to_string() }).collect())
@@ -112,15 +115,15 @@ impl LocalSession {
         &mut self.connection
     }
 
-    /// Runs a translation with this session's names.
-    pub(super) fn translate<T>(
+    /// Runs an analysis with this session's names.
+    pub(super) fn analyze<T>(
         &mut self,
-        work: impl FnOnce(&mut Translator<'_>) -> rsdbt_googlesql::Result<T>,
+        work: impl FnOnce(&mut Analyzer<'_>) -> rsdbt_googlesql::Result<T>,
     ) -> Result<T, DbError> {
         let names =
             names(&mut self.connection, &self.project, &self.dataset, &self.zone, &self.variables, &self.routines);
-        let mut translator = Translator::new(&names);
-        let result = work(&mut translator);
+        let mut analyzer = Analyzer::new(&names, rsdbt_duckdbsql::library());
+        let result = work(&mut analyzer);
         drop(names);
         result.map_err(|e| self.refused(e))
     }
@@ -129,9 +132,9 @@ impl LocalSession {
     pub(super) fn simple(
         &mut self,
         statement: &Statement,
-        params: &[(String, rsdbt_googlesql::translate::Typed)],
+        params: &[(String, Expr)],
     ) -> Result<(), DbError> {
-        let plan = self.translate(|t| {
+        let plan = self.analyze(|t| {
             t.params = params.to_vec();
             t.statement(statement)
         })?;
@@ -139,18 +142,19 @@ impl LocalSession {
     }
 
     pub(super) fn carry_out(&mut self, plan: &Plan, at: usize) -> Result<(), DbError> {
+        let sql = print_plan(plan, &self.zone);
         if let Some(texts) = &mut self.explained {
-            texts.extend(plan.sql.iter().cloned());
+            texts.extend(sql.iter().cloned());
             if matches!(plan.effect, Effect::Rows(_)) {
                 return Ok(());
             }
         }
-        let own = plan.sql.len() > 1 && !self.connection.in_transaction();
+        let own = sql.len() > 1 && !self.connection.in_transaction();
         if own {
             self.connection.begin()?;
         }
         let mut table = Table::default();
-        for sql in &plan.sql {
+        for sql in &sql {
             match self.connection.query(sql) {
                 Ok(done) => table = done,
                 Err(error) => {
@@ -170,13 +174,14 @@ impl LocalSession {
     fn after(&mut self, plan: &Plan, table: Table, at: usize) -> Result<(), DbError> {
         match &plan.effect {
             Effect::Rows(cols) => self.last = Some(named(table, cols)),
-            Effect::Modified(wanted) => {
+            Effect::Modified { expected: wanted } => {
                 let count = match table.rows.first().and_then(|row| row.first()) {
                     Some(Value::Int(n)) => *n,
                     _ => 0,
                 };
                 self.connection.query(&format!("SET VARIABLE sys_row_count = {count}::BIGINT"))?;
                 if let Some(wanted) = wanted {
+                    let wanted = print_expr(wanted, &self.zone);
                     let expected = self.connection.query(&format!("SELECT CAST({wanted} AS BIGINT)"))?;
                     if expected.rows.first().and_then(|r| r.first()) != Some(&Value::Int(count)) {
                         let error = DbError::new(

@@ -1,11 +1,15 @@
-//! GoogleSQL (BigQuery's language): parsed, typed and written again as DuckDB SQL. It knows nothing of projects, of
-//! connections or of dbt; the columns of tables come from a `Catalog` that the caller supplies.
+//! GoogleSQL (BigQuery's language): `parse` reads a text, `analyze` makes a typed `query` of it, over which `lineage` and what it
+//! `show`s are walks. It knows no engine, no project and no dbt: tables come from a `Catalog`, functions from a `Library`.
 
+pub mod analyze;
 pub mod ast;
 mod lex;
+pub mod lineage;
+pub mod library;
 mod lower;
 pub mod parse;
-pub mod translate;
+pub mod query;
+pub mod show;
 pub mod types;
 
 use rsdbt_base::Code;

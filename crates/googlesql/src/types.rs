@@ -8,6 +8,8 @@ use std::fmt;
 pub enum Type {
     /// an untyped NULL, which takes any type
     Null,
+    /// what could not be analyzed; it coerces both ways, so that one mistake gives one message
+    Unknown,
     Bool,
     Int64,
     Float64,
@@ -88,7 +90,7 @@ impl Type {
     /// How DuckDB writes the type.
     pub fn duck(&self) -> String {
         match self {
-            Type::Null => "BIGINT".into(),
+            Type::Null | Type::Unknown => "BIGINT".into(),
             Type::Geography => "STRUCT(\"_wkt\" VARCHAR)".into(),
             Type::Range(inner) => format!("STRUCT(\"_start\" {0}, \"_end\" {0})", inner.duck()),
             Type::Array(inner) => format!("{}[]", inner.duck()),
@@ -148,14 +150,14 @@ impl Type {
     /// How far an implicit coercion to `to` is; `None` when there is none.
     pub fn distance(&self, to: &Type) -> Option<u32> {
         use Type::*;
-        if self == to {
+        if self == to || *self == Unknown || *to == Unknown {
             return Some(0);
         }
         match (self, to) {
             (Null, _) => Some(1),
-            (Int64, Numeric) => Some(2),
-            (Int64, BigNumeric) => Some(3),
-            (Int64, Float64) => Some(4),
+            (Int64, Float64) => Some(2),
+            (Int64, Numeric) => Some(3),
+            (Int64, BigNumeric) => Some(4),
             (Numeric, BigNumeric) => Some(2),
             (Numeric, Float64) => Some(3),
             (BigNumeric, Float64) => Some(2),
@@ -176,6 +178,9 @@ impl Type {
 
     /// The nearest type that both coerce to.
     pub fn common(&self, other: &Type) -> Option<Type> {
+        if *self == Type::Unknown || *other == Type::Unknown {
+            return Some(Type::Unknown);
+        }
         if let (Type::Struct(a), Type::Struct(b)) = (self, other)
             && a.len() == b.len()
         {
@@ -193,6 +198,15 @@ impl Type {
             return Some(other.clone());
         }
         other.distance(self).map(|_| self.clone())
+    }
+}
+
+/// A type fit for a column: an untyped NULL is an INT64.
+pub fn known(ty: &Type) -> Type {
+    match ty {
+        Type::Null => Type::Int64,
+        Type::Array(inner) => Type::Array(Box::new(known(inner))),
+        _ => ty.clone(),
     }
 }
 
@@ -264,6 +278,7 @@ impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Type::Null => f.write_str("INT64"),
+            Type::Unknown => f.write_str("UNKNOWN"),
             Type::Range(inner) => write!(f, "RANGE<{inner}>"),
             Type::Array(inner) => write!(f, "ARRAY<{inner}>"),
             Type::Struct(fields) => {

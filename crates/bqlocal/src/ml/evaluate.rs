@@ -2,8 +2,9 @@
 
 use super::predict::{distances, number, probabilities, scores};
 use super::store::{Body, Model};
-use rsdbt_googlesql::translate::{Output, text};
-use rsdbt_googlesql::types::{Type, quote};
+use crate::printed::Printed;
+use rsdbt_duckdbsql::{quote, text};
+use rsdbt_googlesql::types::Type;
 
 pub(super) const CLASSIFICATION: &[&str] = &["precision", "recall", "accuracy", "f1_score", "log_loss", "roc_auc"];
 pub(super) const REGRESSION: &[&str] = &[
@@ -25,7 +26,7 @@ pub(super) fn names(model: &Model) -> &'static [&'static str] {
 }
 
 /// A query that gives the metrics in one row.
-pub(super) fn evaluate(model: &Model, input: &Output, threshold: &str) -> Result<String, String> {
+pub(super) fn evaluate(model: &Model, input: &Printed, threshold: &str) -> Result<String, String> {
     match &model.body {
         Body::KMeans { centroids, .. } => clustering(model, input, centroids),
         Body::Logistic { classes, .. } if classes.len() == 2 => binary(model, input, &classes[1], threshold),
@@ -34,7 +35,7 @@ pub(super) fn evaluate(model: &Model, input: &Output, threshold: &str) -> Result
     }
 }
 
-fn label(model: &Model, input: &Output) -> Result<(String, Type), String> {
+fn label(model: &Model, input: &Printed) -> Result<(String, Type), String> {
     let (name, _) = model.label.clone().unwrap_or_default();
     let found = input.cols.iter().find(|c| c.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(&name)));
     found
@@ -42,12 +43,12 @@ fn label(model: &Model, input: &Output) -> Result<(String, Type), String> {
         .ok_or_else(|| format!("Column {name} is missing in the input of ML.EVALUATE"))
 }
 
-fn label_text(model: &Model, input: &Output) -> Result<String, String> {
+fn label_text(model: &Model, input: &Printed) -> Result<String, String> {
     let (sql, ty) = label(model, input)?;
     Ok(if ty == Type::String { sql } else { format!("CAST({sql} AS VARCHAR)") })
 }
 
-fn regression(model: &Model, input: &Output) -> Result<String, String> {
+fn regression(model: &Model, input: &Printed) -> Result<String, String> {
     let (y, _) = label(model, input)?;
     let p = &scores(model, input)?[0];
     Ok(format!(
@@ -64,7 +65,7 @@ fn regression(model: &Model, input: &Output) -> Result<String, String> {
 const AUC: &str = "(sum(CASE WHEN hit THEN rank END) - count(*) FILTER (WHERE hit) * (count(*) FILTER (WHERE hit) + 1) / 2) / nullif(count(*) FILTER (WHERE hit) * count(*) FILTER (WHERE NOT hit), 0)";
 const RANK: &str = "rank() OVER (ORDER BY s) + (count(*) OVER (PARTITION BY s) - 1) / 2.0";
 
-fn binary(model: &Model, input: &Output, positive: &str, threshold: &str) -> Result<String, String> {
+fn binary(model: &Model, input: &Printed, positive: &str, threshold: &str) -> Result<String, String> {
     let list = probabilities(model, input)?;
     let y = label_text(model, input)?;
     Ok(format!(
@@ -80,7 +81,7 @@ fn binary(model: &Model, input: &Output, positive: &str, threshold: &str) -> Res
 }
 
 /// Macro averages over the classes; log_loss too; a class that is never predicted counts 0.
-fn multiclass(model: &Model, input: &Output, classes: &[String]) -> Result<String, String> {
+fn multiclass(model: &Model, input: &Printed, classes: &[String]) -> Result<String, String> {
     let list = probabilities(model, input)?;
     let y = label_text(model, input)?;
     let names: Vec<String> = classes.iter().map(|c| text(c)).collect();
@@ -100,7 +101,7 @@ fn multiclass(model: &Model, input: &Output, classes: &[String]) -> Result<Strin
 }
 
 /// Davies-Bouldin with the root mean square as scatter, around the model's own centroids.
-fn clustering(model: &Model, input: &Output, centroids: &[Vec<f64>]) -> Result<String, String> {
+fn clustering(model: &Model, input: &Printed, centroids: &[Vec<f64>]) -> Result<String, String> {
     let list = distances(model, input)?.join(", ");
     let mut between = Vec::new();
     for (i, a) in centroids.iter().enumerate() {

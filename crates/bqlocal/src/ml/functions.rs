@@ -5,14 +5,17 @@ use super::predict::{number, predict};
 use super::refuse;
 use super::store::{Body, Model};
 use rsdbt_bqml::Fitted;
-use rsdbt_googlesql::translate::{ModelCall, Relation, text};
+use crate::printed::Printed;
+use rsdbt_duckdbsql::{duck, print_expr, quote, text};
+use rsdbt_googlesql::analyze::ModelCall;
+use rsdbt_googlesql::query::Table;
 use rsdbt_googlesql::types::{Field, Type};
 use rsdbt_googlesql::{Result, SqlError};
 
 type Answer = std::result::Result<(String, Vec<(String, Type)>), String>;
 
 /// Name, code, and whether an input table belongs to it.
-type Function = fn(&Model, &ModelCall) -> Answer;
+type Function = fn(&Model, &Request) -> Answer;
 
 const TABLE: &[(&str, Function)] = &[
     ("ML.PREDICT", predicted),
@@ -23,25 +26,35 @@ const TABLE: &[(&str, Function)] = &[
     ("ML.FEATURE_INFO", feature_info),
 ];
 
-/// The query that an ML function stands for.
-pub(in super::super) fn relation(name: &str, call: &ModelCall, model: &Model) -> Result<Relation> {
+/// The arguments of an ML function as DuckDB text.
+struct Request {
+    input: Option<Printed>,
+    settings: Vec<(String, String)>,
+}
+
+/// The table that an ML function stands for.
+pub(in super::super) fn relation(name: &str, call: &ModelCall, model: &Model, zone: &str) -> Result<Table> {
     let Some((_, function)) = TABLE.iter().find(|(n, _)| *n == name) else {
         return Err(SqlError::unsupported(format!("the function {name}"), call.at));
     };
-    let (sql, columns) = function(model, call).map_err(|why| refuse(why, call.at))?;
-    Ok(Relation { sql, columns })
+    let request = Request {
+        input: call.input.as_ref().map(|query| Printed::of(query, zone)),
+        settings: call.settings.iter().map(|(name, value)| (name.clone(), print_expr(value, zone))).collect(),
+    };
+    let (sql, columns) = function(model, &request).map_err(|why| refuse(why, call.at))?;
+    Ok(Table { path: Vec::new(), engine: format!("({sql})"), columns, input: call.input.clone().map(Box::new) })
 }
 
-fn setting(call: &ModelCall, name: &str, default: &str) -> String {
+fn setting(call: &Request, name: &str, default: &str) -> String {
     call.settings.iter().find(|(n, _)| n == name).map_or(default.to_owned(), |(_, v)| v.clone())
 }
 
-fn predicted(model: &Model, call: &ModelCall) -> Answer {
+fn predicted(model: &Model, call: &Request) -> Answer {
     let input = call.input.as_ref().ok_or("ML.PREDICT needs a table or a query")?;
     predict(model, input, &setting(call, "threshold", "0.5"))
 }
 
-fn evaluated(model: &Model, call: &ModelCall) -> Answer {
+fn evaluated(model: &Model, call: &Request) -> Answer {
     let columns: Vec<(String, Type)> = names(model).iter().map(|n| ((*n).to_owned(), Type::Float64)).collect();
     if let Some(input) = &call.input {
         return Ok((evaluate(model, input, &setting(call, "threshold", "0.5"))?, columns));
@@ -75,15 +88,15 @@ fn float_pairs(name: &str) -> Type {
 /// Rows as a VALUES list with typed columns.
 fn rows(rows: Vec<Vec<String>>, columns: Vec<(String, Type)>) -> Answer {
     let lines: Vec<String> = rows.iter().map(|r| format!("({})", r.join(", "))).collect();
-    let names: Vec<String> = columns.iter().map(|(n, _)| rsdbt_googlesql::types::quote(n)).collect();
+    let names: Vec<String> = columns.iter().map(|(n, _)| quote(n)).collect();
     let casts: Vec<String> = columns
         .iter()
-        .map(|(n, ty)| format!("CAST({0} AS {1}) AS {0}", rsdbt_googlesql::types::quote(n), ty.duck()))
+        .map(|(n, ty)| format!("CAST({0} AS {1}) AS {0}", quote(n), duck(&ty)))
         .collect();
     if lines.is_empty() {
         let none: Vec<String> = columns
             .iter()
-            .map(|(n, ty)| format!("CAST(NULL AS {}) AS {}", ty.duck(), rsdbt_googlesql::types::quote(n)))
+            .map(|(n, ty)| format!("CAST(NULL AS {}) AS {}", duck(&ty), quote(n)))
             .collect();
         return Ok((format!("SELECT {} WHERE FALSE", none.join(", ")), columns));
     }
@@ -99,7 +112,7 @@ fn pairs(name: &str, items: &[(&String, f64)]) -> String {
     format!("[{}]", list.join(", "))
 }
 
-fn centroids(model: &Model, call: &ModelCall) -> Answer {
+fn centroids(model: &Model, call: &Request) -> Answer {
     let Body::KMeans { centroids, .. } = &model.body else { return Err("ML.CENTROIDS needs a k-means model".into()) };
     let standard = setting(call, "standardize", "FALSE").eq_ignore_ascii_case("true");
     let mut lines = Vec::new();
@@ -131,7 +144,7 @@ fn centroids(model: &Model, call: &ModelCall) -> Answer {
     rows(lines, columns)
 }
 
-fn weights(model: &Model, call: &ModelCall) -> Answer {
+fn weights(model: &Model, call: &Request) -> Answer {
     let standard = setting(call, "standardize", "FALSE").eq_ignore_ascii_case("true");
     let (sets, classes): (Vec<&Vec<f64>>, Vec<Option<&String>>) = match &model.body {
         Body::Linear { weights } => (vec![weights], vec![None]),
@@ -176,7 +189,7 @@ fn weights(model: &Model, call: &ModelCall) -> Answer {
     rows(lines, columns)
 }
 
-fn training_info(model: &Model, _: &ModelCall) -> Answer {
+fn training_info(model: &Model, _: &Request) -> Answer {
     let kmeans = matches!(model.body, Body::KMeans { .. });
     let float = |v: Option<f64>| v.map_or("NULL".to_owned(), value);
     let lines = model
@@ -232,7 +245,7 @@ fn training_info(model: &Model, _: &ModelCall) -> Answer {
     rows(lines, columns)
 }
 
-fn feature_info(model: &Model, _: &ModelCall) -> Answer {
+fn feature_info(model: &Model, _: &Request) -> Answer {
     let lines = model
         .encoder
         .features

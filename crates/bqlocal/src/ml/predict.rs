@@ -2,8 +2,10 @@
 
 use super::store::{Body, Model};
 use rsdbt_bqml::Fitted;
-use rsdbt_googlesql::translate::{OutCol, Output, text};
-use rsdbt_googlesql::types::{Field, Type, quote};
+use crate::printed::Printed;
+use rsdbt_duckdbsql::{quote, text};
+use rsdbt_googlesql::query::OutCol;
+use rsdbt_googlesql::types::{Field, Type};
 
 pub(super) fn number(value: f64) -> String {
     format!("({value:?})::DOUBLE")
@@ -20,7 +22,7 @@ pub(super) fn category_sql(sql: &str, ty: &Type) -> String {
 }
 
 /// The input columns of a model's features, by name; or the feature that is missing.
-fn columns<'o>(model: &Model, input: &'o Output) -> Result<Vec<&'o OutCol>, String> {
+fn columns<'o>(model: &Model, input: &'o Printed) -> Result<Vec<&'o OutCol>, String> {
     let find = |name: &str| input.cols.iter().find(|c| c.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(name)));
     model
         .encoder
@@ -112,7 +114,7 @@ fn cosine(model: &Model, cols: &[&OutCol], centroid: &[f64]) -> String {
 }
 
 /// The distances as SQL expressions over `q`, one a centroid.
-pub(super) fn distances(model: &Model, input: &Output) -> Result<Vec<String>, String> {
+pub(super) fn distances(model: &Model, input: &Printed) -> Result<Vec<String>, String> {
     let cols = columns(model, input)?;
     let Body::KMeans { centroids, cosine: by_angle } = &model.body else {
         return Err("the model is no k-means".into());
@@ -124,7 +126,7 @@ pub(super) fn distances(model: &Model, input: &Output) -> Result<Vec<String>, St
 }
 
 /// The scores over `q`: one for a linear or binary model, one a class otherwise.
-pub(super) fn scores(model: &Model, input: &Output) -> Result<Vec<String>, String> {
+pub(super) fn scores(model: &Model, input: &Printed) -> Result<Vec<String>, String> {
     let cols = columns(model, input)?;
     match &model.body {
         Body::Logistic { weights, .. } => Ok(weights.iter().map(|w| score(model, &cols, w)).collect()),
@@ -134,7 +136,7 @@ pub(super) fn scores(model: &Model, input: &Output) -> Result<Vec<String>, Strin
 }
 
 /// The probabilities of all classes, in the order of the classes, as a DuckDB list over `q`.
-pub(super) fn probabilities(model: &Model, input: &Output) -> Result<String, String> {
+pub(super) fn probabilities(model: &Model, input: &Printed) -> Result<String, String> {
     let scores = scores(model, input)?;
     if let [score] = scores.as_slice() {
         let p = format!("(1 / (1 + exp(-({score}))))");
@@ -145,7 +147,7 @@ pub(super) fn probabilities(model: &Model, input: &Output) -> Result<String, Str
     Ok(format!("list_transform({powers}, lambda p: p / list_sum({powers}))"))
 }
 
-fn inputs(input: &Output) -> (String, Vec<(String, Type)>) {
+fn inputs(input: &Printed) -> (String, Vec<(String, Type)>) {
     let list: Vec<String> = input.cols.iter().map(|c| format!("q.{}", quote(&c.phys))).collect();
     let cols = input.cols.iter().map(|c| (c.name.clone().unwrap_or_else(|| c.phys.clone()), c.ty.clone())).collect();
     (list.join(", "), cols)
@@ -161,7 +163,7 @@ fn class_value(class: &str, ty: &Type) -> String {
 }
 
 /// The query and its columns: predictions first, then every input column.
-pub(super) fn predict(model: &Model, input: &Output, threshold: &str) -> Result<(String, Vec<(String, Type)>), String> {
+pub(super) fn predict(model: &Model, input: &Printed, threshold: &str) -> Result<(String, Vec<(String, Type)>), String> {
     let (rest, mut tail) = inputs(input);
     let field = |name: &str, ty: Type| Field { name: Some(name.to_owned()), ty };
     match &model.body {

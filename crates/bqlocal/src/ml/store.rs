@@ -1,7 +1,7 @@
 //! Models in the user's file: schema `_rsdbt_ml`, one row a model, replaced as a whole.
 
 use rsdbt_bqml::{Encoder, Iteration, Weights};
-use rsdbt_googlesql::translate::text;
+use rsdbt_duckdbsql::text;
 use rsdbt_warehouse::duckdb::Connection;
 use rsdbt_warehouse::{DbError, Value};
 use serde::{Deserialize, Serialize};

@@ -10,8 +10,10 @@ use rsdbt_bqml::{
 };
 use rsdbt_googlesql::SqlError;
 use rsdbt_googlesql::ast::Model as Statement;
-use rsdbt_googlesql::translate::Output;
-use rsdbt_googlesql::types::{Type, quote};
+use crate::printed::Printed;
+use rsdbt_duckdbsql::quote;
+use rsdbt_googlesql::query::OutCol;
+use rsdbt_googlesql::types::Type;
 use rsdbt_warehouse::duckdb::Connection;
 use rsdbt_warehouse::{DbError, Value};
 
@@ -51,7 +53,7 @@ pub(in super::super) fn create(
     connection: &mut Connection,
     name: &str,
     statement: &Statement,
-    query: &Output,
+    query: &Printed,
 ) -> Done<()> {
     let at = statement.name.at;
     let settings = Settings::read(&statement.options, at)?;
@@ -78,13 +80,13 @@ pub(in super::super) fn create(
     Ok(())
 }
 
-fn find<'q>(query: &'q Output, name: &str) -> Option<&'q rsdbt_googlesql::translate::OutCol> {
+fn find<'q>(query: &'q Printed, name: &str) -> Option<&'q OutCol> {
     query.cols.iter().find(|c| c.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(name)))
 }
 
 fn read(
     connection: &mut Connection,
-    query: &Output,
+    query: &Printed,
     label: Option<&str>,
     special: Option<&str>,
     at: usize,
@@ -148,7 +150,7 @@ fn read(
     Ok(training)
 }
 
-fn kmeans(connection: &mut Connection, settings: &Settings<'_>, query: &Output, at: usize) -> Done<Model> {
+fn kmeans(connection: &mut Connection, settings: &Settings<'_>, query: &Printed, at: usize) -> Done<Model> {
     let method = settings.word("KMEANS_INIT_METHOD", &["RANDOM", "KMEANS++", "CUSTOM"])?;
     let cosine = settings.word("DISTANCE_TYPE", &["EUCLIDEAN", "COSINE"])? == "COSINE";
     let column = settings.name("KMEANS_INIT_COL")?;
@@ -242,7 +244,7 @@ fn row_bytes(training: &Training, row: usize) -> Vec<u8> {
 fn regression(
     connection: &mut Connection,
     settings: &Settings<'_>,
-    query: &Output,
+    query: &Printed,
     kind: ModelType,
     at: usize,
 ) -> Done<Model> {
@@ -293,7 +295,7 @@ fn pick(column: &Column, rows: &[usize]) -> Column {
 }
 
 /// The rows of a query by their numbers.
-fn rows_of(query: &Output, rows: &[usize]) -> Output {
+fn rows_of(query: &Printed, rows: &[usize]) -> Printed {
     let list: Vec<String> = rows.iter().map(|r| (r + 1).to_string()).collect();
     let names: Vec<String> = query.cols.iter().map(|c| format!("q.{}", quote(&c.phys))).collect();
     let mut subset = query.clone();
@@ -383,7 +385,7 @@ fn logistic(
 }
 
 /// The model with its metrics on the evaluation rows.
-fn finish(connection: &mut Connection, mut model: Model, rows: &Output) -> Done<Model> {
+fn finish(connection: &mut Connection, mut model: Model, rows: &Printed) -> Done<Model> {
     let sql = evaluate(&model, rows, "0.5").map_err(|why| refuse(why, 0))?;
     let table = connection.query(&sql)?;
     let values = table.rows.first().cloned().unwrap_or_default();

@@ -1,0 +1,45 @@
+//! The function library: one file a family, each with a table of overloads and forms and the DuckDB text of each.
+
+mod aggregate;
+mod array;
+mod conditional;
+mod datetime;
+mod format;
+mod geo;
+mod hash;
+mod interval;
+mod json;
+mod math;
+mod net;
+mod operators;
+mod range;
+mod string;
+mod window;
+
+use rsdbt_googlesql::library::{Function, Library, Shared};
+
+/// The rows of all families.
+pub static TABLES: &[&[Function]] = &[
+    aggregate::TABLE,
+    array::TABLE,
+    conditional::TABLE,
+    datetime::TABLE,
+    format::TABLE,
+    geo::TABLE,
+    hash::TABLE,
+    interval::TABLE,
+    json::TABLE,
+    math::TABLE,
+    net::TABLE,
+    operators::TABLE,
+    range::TABLE,
+    string::TABLE,
+    window::TABLE,
+];
+
+static LIBRARY: Shared = Shared::new();
+
+/// All functions that DuckDB offers to GoogleSQL.
+pub fn library() -> &'static Library {
+    LIBRARY.get_or_init(|| Library::new(TABLES))
+}

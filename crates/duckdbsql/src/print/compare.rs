@@ -1,0 +1,78 @@
+//! Comparisons. DuckDB takes NaN for equal to NaN and above everything, and two NULL fields of structs for equal; to
+//! BigQuery every comparison with NaN is false (`!=` is true), and a NULL field makes the result unknown.
+
+use super::{LONG, Printer};
+use rsdbt_googlesql::query::{Expr, Node};
+use rsdbt_googlesql::types::{Field, Type, field_names};
+
+impl Printer<'_> {
+    pub(super) fn comparison(&mut self, op: &str, a: &Expr, b: &Expr) -> String {
+        match &a.ty {
+            Type::Struct(fields) => {
+                let written = |side: &Expr| matches!(side.node, Node::Struct(_));
+                if written(a) && written(b) {
+                    return self.fields_compared(op, (a, b), fields);
+                }
+                self.bound(&[a, b], |_, text| text.len() > LONG, |p, given| {
+                    p.fields_compared(op, (&given[0], &given[1]), fields)
+                })
+            }
+            Type::Float64 => self.floats_compared(op, a, b),
+            _ => self.plainly(op, a, b),
+        }
+    }
+
+    fn plainly(&mut self, op: &str, a: &Expr, b: &Expr) -> String {
+        let op = if op == "!=" { "<>" } else { op };
+        format!("({} {op} {})", self.expr(a), self.expr(b))
+    }
+
+    fn floats_compared(&mut self, op: &str, a: &Expr, b: &Expr) -> String {
+        let guards = match op {
+            "=" | "!=" if number(a) || number(b) => [false, false],
+            "=" | "!=" => [true, false],
+            _ => [!number(a), !number(b)],
+        };
+        self.bound(&[a, b], |i, text| guards[i] && text.len() > LONG, |p, given| {
+            let mut sql = p.plainly(op, &given[0], &given[1]);
+            for (side, _) in given.iter().zip(guards).filter(|(_, guarded)| *guarded) {
+                let side = p.expr(side);
+                sql = match op {
+                    "!=" => format!("({sql} OR isnan({side}))"),
+                    _ => format!("({sql} AND NOT isnan({side}))"),
+                };
+            }
+            sql
+        })
+    }
+
+    /// Field by field.
+    fn fields_compared(&mut self, op: &str, (a, b): (&Expr, &Expr), fields: &[Field]) -> String {
+        let mut tests = Vec::new();
+        for (phys, field) in field_names(fields).iter().zip(fields) {
+            let side = |whole: &Expr| part(whole, phys, &field.ty);
+            tests.push(self.comparison("=", &side(a), &side(b)));
+        }
+        let all = format!("({})", tests.join(" AND "));
+        if op == "!=" { format!("(NOT {all})") } else { all }
+    }
+}
+
+/// A field of a struct value, and the part itself where the struct is written out.
+fn part(whole: &Expr, phys: &str, ty: &Type) -> Expr {
+    if let Node::Struct(parts) = &whole.node
+        && let Some((_, part)) = parts.iter().find(|(name, _)| name == phys)
+    {
+        return part.clone();
+    }
+    whole.clone().field(phys, ty.clone())
+}
+
+/// A constant that is certainly no NaN.
+fn number(value: &Expr) -> bool {
+    match &value.node {
+        Node::Int(_) | Node::Float(_) => true,
+        Node::Cast(inner, casting) => casting.implicit && matches!(inner.node, Node::Int(_) | Node::Float(_)),
+        _ => false,
+    }
+}

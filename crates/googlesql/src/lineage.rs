@@ -1,0 +1,365 @@
+//! Column lineage and reads of an analyzed query: which columns of which tables make each column of the result, and how,
+//! and what a statement needs to read. Pure walks over `Query`.
+
+use crate::analyze::select_children;
+use crate::query::{Aggregate, Body, Expr, From, GroupKey, Node, Query, Select, SubqueryKind, Window};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// A column of a table that the catalog knows; fields of structs behind dots.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceColumn {
+    pub table: Vec<String>,
+    pub column: String,
+}
+
+/// How a source column takes part in a result, the closest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Influence {
+    /// as it is, under whatever name
+    Copied,
+    /// through an expression
+    Derived,
+    /// through an aggregate
+    Aggregated,
+    /// decides which rows there are: WHERE, JOIN, HAVING, QUALIFY, EXISTS
+    Filter,
+    /// groups, partitions or orders
+    Ordering,
+}
+
+/// The source columns of one value.
+pub type Flow = BTreeMap<SourceColumn, Influence>;
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Lineage {
+    /// the columns of the result, in their order, with what makes their values
+    pub columns: Vec<(Option<String>, Flow)>,
+    /// what decides about the rows of the whole result
+    pub rows: Flow,
+}
+
+/// What a statement reads: tables with the columns that it names.
+pub type Reads = BTreeMap<Vec<String>, BTreeSet<String>>;
+
+/// The lineage of a query.
+pub fn lineage(query: &Query) -> Lineage {
+    let mut walk = Walk::default();
+    let flows = walk.query(query);
+    let columns = query.columns.iter().zip(flows).map(|(col, (_, flow))| (col.name.clone(), flow)).collect();
+    Lineage { columns, rows: walk.rows }
+}
+
+/// The tables and columns that a query reads, whatever for.
+pub fn reads(query: &Query) -> Reads {
+    let mut walk = Walk::default();
+    let flows = walk.query(query);
+    let mut found: Reads = walk.tables.into_iter().map(|table| (table, BTreeSet::new())).collect();
+    for source in flows.iter().flat_map(|(_, flow)| flow.keys()).chain(walk.rows.keys()) {
+        let column = source.column.split('.').next().unwrap_or_default().to_owned();
+        found.entry(source.table.clone()).or_default().insert(column);
+    }
+    found
+}
+
+impl Lineage {
+    /// The lineage with views replaced by what they read. `view` gives a view's own lineage, and nothing for a table.
+    pub fn through(&self, view: &dyn Fn(&[String]) -> Option<Lineage>) -> Lineage {
+        let mut rows = Flow::new();
+        let mut columns = Vec::new();
+        for (name, flow) in &self.columns {
+            columns.push((name.clone(), expand(flow, view, &mut rows)));
+        }
+        let own = expand(&self.rows, view, &mut Flow::new());
+        merge(&mut rows, &own);
+        Lineage { columns, rows }
+    }
+}
+
+fn expand(flow: &Flow, view: &dyn Fn(&[String]) -> Option<Lineage>, rows: &mut Flow) -> Flow {
+    let mut out = Flow::new();
+    for (source, influence) in flow {
+        let Some(inner) = view(&source.table) else {
+            add(&mut out, source.clone(), *influence);
+            continue;
+        };
+        merge(rows, &inner.rows);
+        let (head, path) = source.column.split_once('.').map_or((source.column.as_str(), ""), |(h, p)| (h, p));
+        let column = inner.columns.iter().find(|(n, _)| n.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(head)));
+        for (deep, how) in column.into_iter().flat_map(|(_, flow)| flow) {
+            let mut deep = deep.clone();
+            if !path.is_empty() && *how == Influence::Copied {
+                deep.column = format!("{}.{path}", deep.column);
+            }
+            add(&mut out, deep, (*influence).max(*how));
+        }
+    }
+    out
+}
+
+fn add(flow: &mut Flow, source: SourceColumn, influence: Influence) {
+    let entry = flow.entry(source).or_insert(influence);
+    *entry = (*entry).min(influence);
+}
+
+fn merge(into: &mut Flow, from: &Flow) {
+    from.iter().for_each(|(source, influence)| add(into, source.clone(), *influence));
+}
+
+/// The flow with every influence at least as far as `least`.
+fn at_least(flow: Flow, least: Influence) -> Flow {
+    flow.into_iter().map(|(source, influence)| (source, influence.max(least))).collect()
+}
+
+/// Columns of a FROM item or a query, by physical name.
+type Columns = Vec<(String, Flow)>;
+
+#[derive(Default)]
+struct Walk {
+    ctes: Vec<(String, Columns)>,
+    /// FROM items in sight, query level by query level
+    levels: Vec<HashMap<String, Columns>>,
+    rows: Flow,
+    tables: BTreeSet<Vec<String>>,
+}
+
+impl Walk {
+    fn query(&mut self, query: &Query) -> Columns {
+        let depth = self.ctes.len();
+        for cte in &query.with {
+            let columns = match &cte.query.body {
+                Body::Recursive { base, step, .. } => self.recursive(&cte.name, base, step),
+                _ => self.query(&cte.query),
+            };
+            self.ctes.push((cte.name.clone(), columns));
+        }
+        let mut flows = match &query.body {
+            Body::Select(select) => self.select(select, query),
+            Body::Set { kind, left, right, .. } => {
+                let (left, right) = (self.query(left), self.query(right));
+                if *kind == "EXCEPT" {
+                    right.into_iter().for_each(|(_, flow)| self.decide(flow, Influence::Filter));
+                    left
+                } else {
+                    union(left, &right)
+                }
+            }
+            Body::Recursive { base, step, .. } => {
+                let base = self.query(base);
+                let step = self.query(step);
+                union(base, &step)
+            }
+            Body::Nested(inner) => self.query(inner),
+            Body::Values(rows) => {
+                let mut flows: Columns = query.columns.iter().map(|c| (c.phys.clone(), Flow::new())).collect();
+                for row in rows {
+                    for (value, (_, flow)) in row.iter().zip(flows.iter_mut()) {
+                        let found = self.expr(value);
+                        merge(flow, &found);
+                    }
+                }
+                flows
+            }
+        };
+        for (col, (phys, _)) in query.columns.iter().zip(flows.iter_mut()) {
+            phys.clone_from(&col.phys);
+        }
+        self.ctes.truncate(depth);
+        flows
+    }
+
+    fn recursive(&mut self, name: &str, base: &Query, step: &Query) -> Columns {
+        let mut flows = self.query(base);
+        // what a step adds can pass through the next one; a second round finds it
+        for _ in 0..2 {
+            self.ctes.push((name.to_owned(), flows.clone()));
+            let more = self.query(step);
+            self.ctes.pop();
+            flows = union(flows, &more);
+        }
+        flows
+    }
+
+    fn select(&mut self, select: &Select, query: &Query) -> Columns {
+        self.levels.push(HashMap::new());
+        if let Some(from) = &select.from {
+            self.from(from);
+        }
+        for condition in [&select.filter, &select.having, &select.qualify].into_iter().flatten() {
+            let flow = self.expr(condition);
+            self.decide(flow, Influence::Filter);
+        }
+        select.group.iter().for_each(|key| self.group(key));
+        for key in &query.order {
+            let flow = self.expr(&key.value);
+            self.decide(flow, Influence::Ordering);
+        }
+        let flows =
+            select.list.iter().zip(&query.columns).map(|(value, col)| (col.phys.clone(), self.expr(value))).collect();
+        self.levels.pop();
+        flows
+    }
+
+    fn group(&mut self, key: &GroupKey) {
+        match key {
+            GroupKey::Value(value) => {
+                let flow = self.expr(value);
+                self.decide(flow, Influence::Ordering);
+            }
+            GroupKey::Empty => {}
+            GroupKey::Nested(_, sets) => sets.iter().flatten().for_each(|key| self.group(key)),
+        }
+    }
+
+    /// What decides about all rows.
+    fn decide(&mut self, flow: Flow, least: Influence) {
+        merge(&mut self.rows, &at_least(flow, least));
+    }
+
+    fn from(&mut self, from: &From) {
+        match from {
+            From::Table(table, alias) => {
+                let columns = match &table.input {
+                    Some(input) => self.through_function(input, &table.columns),
+                    None => {
+                        self.tables.insert(table.path.clone());
+                        let column = |name: &String| SourceColumn { table: table.path.clone(), column: name.clone() };
+                        let own = |name: &String| Flow::from([(column(name), Influence::Copied)]);
+                        table.columns.iter().map(|(name, _)| (name.clone(), own(name))).collect()
+                    }
+                };
+                self.see(alias, columns);
+            }
+            From::Cte(name, alias) => {
+                let found = self.ctes.iter().rev().find(|(known, _)| known == name);
+                let columns = found.map(|(_, columns)| columns.clone()).unwrap_or_default();
+                self.see(alias, columns);
+            }
+            From::Query { query, alias, .. } => {
+                let columns = self.query(query);
+                self.see(alias, columns);
+            }
+            From::Unnest { array, alias, .. } => {
+                let flow = self.expr(array);
+                let place = at_least(flow.clone(), Influence::Derived);
+                self.see(alias, vec![("v".to_owned(), flow), ("o".to_owned(), place)]);
+            }
+            From::Join { left, right, on, .. } => {
+                self.from(left);
+                self.from(right);
+                if let Some(on) = on {
+                    let flow = self.expr(on);
+                    self.decide(flow, Influence::Filter);
+                }
+            }
+            From::Sample { source, .. } => self.from(source),
+        }
+    }
+
+    /// A function over a table passes columns on by their names and makes the others of all that it reads.
+    fn through_function(&mut self, input: &Query, columns: &[(String, crate::types::Type)]) -> Columns {
+        let flows = self.query(input);
+        let mut all = Flow::new();
+        flows.iter().for_each(|(_, flow)| merge(&mut all, flow));
+        let made = at_least(all, Influence::Derived);
+        let passed = |name: &str| {
+            let place = input.columns.iter().position(|c| c.name.as_deref() == Some(name));
+            place.and_then(|i| flows.get(i)).map(|(_, flow)| flow.clone())
+        };
+        columns.iter().map(|(name, _)| (name.clone(), passed(name).unwrap_or_else(|| made.clone()))).collect()
+    }
+
+    fn see(&mut self, alias: &str, columns: Columns) {
+        if let Some(level) = self.levels.last_mut() {
+            level.insert(alias.to_owned(), columns);
+        }
+    }
+
+    fn column(&self, range: &str, name: &str) -> Flow {
+        let columns = self.levels.iter().rev().find_map(|level| level.get(range));
+        let found = columns.and_then(|columns| columns.iter().find(|(own, _)| own == name));
+        found.map(|(_, flow)| flow.clone()).unwrap_or_default()
+    }
+
+    fn expr(&mut self, value: &Expr) -> Flow {
+        match &value.node {
+            Node::Column(column) => self.column(&column.range, &column.name),
+            Node::Field(inner, name) => self.field(inner, name),
+            Node::Cast(inner, casting) if casting.implicit => self.expr(inner),
+            Node::Struct(parts) => {
+                let mut flow = Flow::new();
+                for (_, part) in parts {
+                    let found = self.expr(part);
+                    merge(&mut flow, &found);
+                }
+                flow
+            }
+            Node::Subquery(kind, query) => {
+                let mut flow = Flow::new();
+                self.query(query).iter().for_each(|(_, column)| merge(&mut flow, column));
+                match kind {
+                    SubqueryKind::Exists => at_least(flow, Influence::Filter),
+                    SubqueryKind::Scalar | SubqueryKind::Array => at_least(flow, Influence::Derived),
+                }
+            }
+            Node::InQuery(probe, query) => {
+                let mut flow = at_least(self.expr(probe), Influence::Derived);
+                let inner = self.query(query);
+                inner.into_iter().for_each(|(_, column)| merge(&mut flow, &at_least(column, Influence::Filter)));
+                flow
+            }
+            Node::Aggregate(call) => self.aggregate(call),
+            _ => {
+                let mut flow = Flow::new();
+                for child in select_children(value) {
+                    let found = self.expr(child);
+                    merge(&mut flow, &at_least(found, Influence::Derived));
+                }
+                flow
+            }
+        }
+    }
+
+    fn field(&mut self, inner: &Expr, name: &str) -> Flow {
+        if let Node::Struct(parts) = &inner.node
+            && let Some((_, part)) = parts.iter().find(|(own, _)| own == name)
+        {
+            return self.expr(part);
+        }
+        let deeper = |(source, influence): (SourceColumn, Influence)| {
+            let column = if influence == Influence::Copied { format!("{}.{name}", source.column) } else { source.column };
+            (SourceColumn { column, ..source }, influence)
+        };
+        self.expr(inner).into_iter().map(deeper).collect()
+    }
+
+    fn aggregate(&mut self, call: &Aggregate) -> Flow {
+        let mut flow = Flow::new();
+        for arg in &call.args {
+            let found = self.expr(arg);
+            merge(&mut flow, &at_least(found, Influence::Aggregated));
+        }
+        for condition in &call.filter {
+            let found = self.expr(condition);
+            merge(&mut flow, &at_least(found, Influence::Filter));
+        }
+        for key in &call.order {
+            let found = self.expr(&key.value);
+            merge(&mut flow, &at_least(found, Influence::Ordering));
+        }
+        if let Some(Window { partition, order, .. }) = &call.over {
+            for key in partition.iter().chain(order.iter().map(|key| &key.value)) {
+                let found = self.expr(key);
+                merge(&mut flow, &at_least(found, Influence::Ordering));
+            }
+        }
+        flow
+    }
+}
+
+fn union(left: Columns, right: &Columns) -> Columns {
+    let mut out = left;
+    for ((_, flow), (_, other)) in out.iter_mut().zip(right) {
+        merge(flow, other);
+    }
+    out
+}
