@@ -426,8 +426,8 @@ pub struct SqlArgs {
     #[arg(long, default_value = "table")]
     pub output: SqlFormat,
     /// Print the DuckDB SQL instead of running it
-    #[arg(long)]
-    pub explain: bool,
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "duckdb", value_name = "WHAT")]
+    pub explain: Option<Explain>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -447,4 +447,14 @@ pub struct DashboardArgs {
     /// The text for "made at", to make equal data give an equal file
     #[arg(long, hide = true, value_name = "TEXT")]
     pub generated_at: Option<String>,
+}
+
+/// What `--explain` prints instead of the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Explain {
+    /// The DuckDB text
+    #[value(name = "duckdb")]
+    DuckDb,
+    /// The query with its types, coercions and overloads
+    Types,
 }

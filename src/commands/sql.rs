@@ -1,5 +1,6 @@
 //! `rsdbt sql`: runs a BigQuery script and prints the last result. Argument parsing is elsewhere.
 
+use crate::args::Explain;
 use rsdbt_base::Place;
 use rsdbt_bqlocal::json::{document, plain};
 use rsdbt_bqlocal::{LocalBigQuery, LocalSession};
@@ -21,8 +22,8 @@ pub struct SqlOptions {
     /// the script; standard input where there is none
     pub file: Option<PathBuf>,
     pub output: Format,
-    /// print the DuckDB SQL instead of the result
-    pub explain: bool,
+    /// what to print instead of the result
+    pub explain: Option<Explain>,
 }
 
 /// An empty warehouse in memory, as `rsdbt sql` uses it.
@@ -39,10 +40,10 @@ pub fn run(options: &SqlOptions, session: &mut LocalSession) -> i32 {
             return 1;
         }
     };
-    let done = if options.explain {
-        session.explain(&script).map(|text| text + "\n")
-    } else {
-        session.run(&script).map(|table| print(&table, options.output))
+    let done = match options.explain {
+        Some(Explain::DuckDb) => session.explain(&script).map(|text| text + "\n"),
+        Some(Explain::Types) => session.explain_types(&script),
+        None => session.run(&script).map(|table| print(&table, options.output)),
     };
     match done {
         Ok(text) => {

@@ -38,7 +38,8 @@ fn block(section: &str, language: &str) -> Option<String> {
 }
 
 fn cases(path: &Path, text: &str) -> Vec<Case> {
-    let file = path.strip_prefix(root().join("tests/fixtures/sql")).expect("inside").to_string_lossy().replace('\\', "/");
+    let file =
+        path.strip_prefix(root().join("tests/fixtures/sql")).expect("inside").to_string_lossy().replace('\\', "/");
     text.split("\n## ")
         .skip(1)
         .map(|section| Case {
@@ -65,7 +66,9 @@ fn mistake(case: &Case) -> Option<String> {
         (Err(error), None) => return Some(format!("error: {}", error.message)),
         (Ok(table), None) => table,
     };
-    let named = |name: &str| name.strip_prefix('f').and_then(|rest| rest.strip_suffix('_')).is_some_and(|n| n.parse::<u32>().is_ok());
+    let named = |name: &str| {
+        name.strip_prefix('f').and_then(|rest| rest.strip_suffix('_')).is_some_and(|n| n.parse::<u32>().is_ok())
+    };
     let types: Vec<String> = table
         .columns
         .iter()
@@ -76,10 +79,14 @@ fn mistake(case: &Case) -> Option<String> {
     {
         return Some(format!("types: {}\n    wanted: {}", types.join(", "), wanted.replace('\n', ", ")));
     }
-    let rows: Vec<String> =
-        table.rows.iter().map(|row| serde_json::Value::Array(row.iter().map(json::value).collect()).to_string()).collect();
+    let rows: Vec<String> = table
+        .rows
+        .iter()
+        .map(|row| serde_json::Value::Array(row.iter().map(json::value).collect()).to_string())
+        .collect();
     let wanted = case.rows.as_deref().unwrap_or_default();
-    let same = rows.len() == wanted.lines().count() && rows.iter().zip(wanted.lines()).all(|(got, want)| same_row(got, want));
+    let same =
+        rows.len() == wanted.lines().count() && rows.iter().zip(wanted.lines()).all(|(got, want)| same_row(got, want));
     (!same).then(|| format!("rows: {}\n    wanted: {wanted}", rows.join(" ")))
 }
 

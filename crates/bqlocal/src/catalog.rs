@@ -1,9 +1,9 @@
 //! What the translator may know: tables and columns read from DuckDB, routines and variables of the session.
 
 use rsdbt_base::Code;
-use rsdbt_googlesql::ast::Function;
 use rsdbt_duckdbsql::{of_duck, quote, text};
 use rsdbt_googlesql::analyze::{Catalog, ModelCall};
+use rsdbt_googlesql::ast::Function;
 use rsdbt_googlesql::query::Table;
 use rsdbt_googlesql::types::Type;
 use rsdbt_googlesql::{Result, SqlError};

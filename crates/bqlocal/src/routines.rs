@@ -2,9 +2,9 @@
 
 use super::script::{Done, Flow, Frame};
 use super::session::LocalSession;
+use rsdbt_duckdbsql::{duck, quote, text};
 use rsdbt_googlesql::SqlError;
 use rsdbt_googlesql::ast::{Expr, Function, Param, StatementKind};
-use rsdbt_duckdbsql::{duck, quote, text};
 use rsdbt_googlesql::types::Type;
 use rsdbt_warehouse::DbError;
 use std::sync::Arc;

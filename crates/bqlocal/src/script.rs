@@ -1,9 +1,9 @@
 //! The procedural language: variables, branches, loops, blocks with handlers, procedures, functions.
 
 use super::session::LocalSession;
-use rsdbt_googlesql::ast::{Expr, Ident, SetTarget, Statement, StatementKind};
 use crate::printed::Printed;
 use rsdbt_duckdbsql::{duck, print_expr, quote, text};
+use rsdbt_googlesql::ast::{Expr, Ident, SetTarget, Statement, StatementKind};
 use rsdbt_googlesql::query::{self, Node};
 use rsdbt_googlesql::types::Type;
 use rsdbt_googlesql::{SqlError, parse};
@@ -117,11 +117,8 @@ impl LocalSession {
     }
 
     pub(super) fn store(&mut self, name: &str, ty: &Type, sql: &str, at: usize) -> Result<(), DbError> {
-        let statement = format!(
-            "SET VARIABLE {} = CAST({sql} AS {})",
-            quote(&format!("v_{}", name.to_lowercase())),
-            duck(&ty)
-        );
+        let statement =
+            format!("SET VARIABLE {} = CAST({sql} AS {})", quote(&format!("v_{}", name.to_lowercase())), duck(&ty));
         self.connection.query(&statement).map_err(|e| self.failed(e, at))?;
         self.variables.insert(name.to_lowercase(), ty.clone());
         Ok(())
@@ -179,7 +176,13 @@ impl LocalSession {
     }
 
     /// One field of a struct for each variable.
-    fn set_fields(&mut self, targets: &[SetTarget], typed: &query::Expr, value: &Expr, at: usize) -> Result<(), DbError> {
+    fn set_fields(
+        &mut self,
+        targets: &[SetTarget],
+        typed: &query::Expr,
+        value: &Expr,
+        at: usize,
+    ) -> Result<(), DbError> {
         let Type::Struct(fields) = &typed.ty else {
             return Err(self.refused(SqlError::semantic("SET of several variables needs a STRUCT", value.at)));
         };
@@ -201,12 +204,7 @@ impl LocalSession {
                     self.refused(SqlError::semantic(format!("{} is {ty}, the value {from}", name.text), name.at))
                 );
             }
-            self.store(
-                &name.text,
-                &ty,
-                &format!("(getvariable('sys_set')).{}", quote(&phys)),
-                at,
-            )?;
+            self.store(&name.text, &ty, &format!("(getvariable('sys_set')).{}", quote(&phys)), at)?;
         }
         Ok(())
     }
@@ -293,8 +291,7 @@ impl LocalSession {
     ) -> Done {
         let out = self.analyze(|t| t.top_query(query))?;
         let out = Printed::of(&out, &self.zone);
-        let parts: Vec<String> =
-            out.cols.iter().map(|c| format!("{0} := q.{0}", quote(&c.phys))).collect();
+        let parts: Vec<String> = out.cols.iter().map(|c| format!("{0} := q.{0}", quote(&c.phys))).collect();
         let fields =
             out.cols.iter().map(|c| rsdbt_googlesql::types::Field { name: c.name.clone(), ty: c.ty.clone() }).collect();
         let ty = Type::Struct(fields);

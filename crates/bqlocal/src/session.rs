@@ -4,10 +4,11 @@ use super::catalog::Names;
 use super::result::named;
 use super::script::{Flow, Frame};
 use rsdbt_base::Code;
-use rsdbt_googlesql::ast::{Function, Statement, StatementKind};
 use rsdbt_duckdbsql::{print_expr, print_plan};
-use rsdbt_googlesql::analyze::{Analyzer, Catalog, Effect, Plan};
+use rsdbt_googlesql::analyze::{Analyzer, Catalog, Effect, Plan, Step};
+use rsdbt_googlesql::ast::{Function, Statement, StatementKind};
 use rsdbt_googlesql::query::{Expr, OutCol};
+use rsdbt_googlesql::show::show;
 use rsdbt_googlesql::types::Type;
 use rsdbt_googlesql::{SqlError, parse};
 use rsdbt_warehouse::duckdb::{Connection, Interrupter};
@@ -15,6 +16,15 @@ use rsdbt_warehouse::{Column, DbError, DbErrorKind, Table, Value};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// What `explain` shows of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Explain {
+    /// the DuckDB text
+    DuckDb,
+    /// the query with its types, coercions and overloads
+    Types,
+}
 
 pub struct LocalSession {
     pub(super) connection: Connection,
@@ -27,7 +37,7 @@ pub struct LocalSession {
     /// the text that positions of the running script point into
     pub(super) text: String,
     /// collects the DuckDB text instead of running it
-    pub(super) explained: Option<Vec<String>>,
+    pub(super) explained: Option<(Explain, Vec<String>)>,
     pub(super) last: Option<Table>,
 }
 
@@ -68,10 +78,19 @@ impl LocalSession {
 
     /// The DuckDB SQL that a script becomes; what cannot be known without running is left out.
     pub fn explain(&mut self, script: &str) -> Result<String, DbError> {
-        self.explained = Some(Vec::new());
+        self.shown(script, Explain::DuckDb).map(|texts| texts.join(";\n") + ";")
+    }
+
+    /// The queries of a script with their types. Other statements are run, since later ones may need what they make.
+    pub fn explain_types(&mut self, script: &str) -> Result<String, DbError> {
+        self.shown(script, Explain::Types).map(|texts| texts.join("\n"))
+    }
+
+    fn shown(&mut self, script: &str, what: Explain) -> Result<Vec<String>, DbError> {
+        self.explained = Some((what, Vec::new()));
         let done = self.run(script);
-        let texts = self.explained.take().unwrap_or_default();
-        done.map(|_| texts.join(";\n") + ";")
+        let texts = self.explained.take().map(|(_, texts)| texts).unwrap_or_default();
+        done.map(|_| texts)
     }
 
     /// The columns that a query would give, found without running it.
@@ -89,8 +108,7 @@ impl LocalSession {
     pub fn columns_of(&mut self, path: &[String]) -> Result<Vec<Column>, DbError> {
         let names =
             names(&mut self.connection, &self.project, &self.dataset, &self.zone, &self.variables, &self.routines);
-        let found = names.relation(path)
-            .map_err(|why| DbError::new(DbErrorKind::Other, why.message))?;
+        let found = names.relation(path).map_err(|why| DbError::new(DbErrorKind::Other, why.message))?;
         let columns = found.map(|r| r.columns).unwrap_or_default();
         Ok(columns.into_iter().map(|(name, ty)| Column { name, data_type: ty.to_string() }).collect())
     }
@@ -129,11 +147,7 @@ impl LocalSession {
     }
 
     /// One statement that is not procedural.
-    pub(super) fn simple(
-        &mut self,
-        statement: &Statement,
-        params: &[(String, Expr)],
-    ) -> Result<(), DbError> {
+    pub(super) fn simple(&mut self, statement: &Statement, params: &[(String, Expr)]) -> Result<(), DbError> {
         let plan = self.analyze(|t| {
             t.params = params.to_vec();
             t.statement(statement)
@@ -143,8 +157,14 @@ impl LocalSession {
 
     pub(super) fn carry_out(&mut self, plan: &Plan, at: usize) -> Result<(), DbError> {
         let sql = print_plan(plan, &self.zone);
-        if let Some(texts) = &mut self.explained {
-            texts.extend(sql.iter().cloned());
+        if let Some((what, texts)) = &mut self.explained {
+            match what {
+                Explain::DuckDb => texts.extend(sql.iter().cloned()),
+                Explain::Types => texts.extend(plan.steps.iter().filter_map(|step| match step {
+                    Step::Query(query) => Some(show(query)),
+                    _ => None,
+                })),
+            }
             if matches!(plan.effect, Effect::Rows(_)) {
                 return Ok(());
             }

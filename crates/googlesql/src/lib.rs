@@ -4,8 +4,8 @@
 pub mod analyze;
 pub mod ast;
 mod lex;
-pub mod lineage;
 pub mod library;
+pub mod lineage;
 mod lower;
 pub mod parse;
 pub mod query;

@@ -1,8 +1,8 @@
 //! Column lineage and reads of an analyzed query: which columns of which tables make each column of the result, and how,
 //! and what a statement needs to read. Pure walks over `Query`.
 
-use crate::analyze::select_children;
-use crate::query::{Aggregate, Body, Expr, From, GroupKey, Node, Query, Select, SubqueryKind, Window};
+use crate::analyze::{Contents, MergeEffect, Plan, Step, select_children};
+use crate::query::{Aggregate, Body, Expr, From, GroupKey, Node, Query, Select, SubqueryKind, Table, Window};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A column of a table that the catalog knows; fields of structs behind dots.
@@ -52,11 +52,27 @@ pub fn lineage(query: &Query) -> Lineage {
 /// The tables and columns that a query reads, whatever for.
 pub fn reads(query: &Query) -> Reads {
     let mut walk = Walk::default();
-    let flows = walk.query(query);
-    let mut found: Reads = walk.tables.into_iter().map(|table| (table, BTreeSet::new())).collect();
-    for source in flows.iter().flat_map(|(_, flow)| flow.keys()).chain(walk.rows.keys()) {
-        let column = source.column.split('.').next().unwrap_or_default().to_owned();
-        found.entry(source.table.clone()).or_default().insert(column);
+    let flows = walk.query(query).into_iter().map(|(_, flow)| flow).collect();
+    walk.collected(flows)
+}
+
+/// What a statement does to a table: its columns as the statement makes them. `None` where it makes no columns.
+pub fn written(plan: &Plan) -> Option<Lineage> {
+    let mut walk = Walk::default();
+    let columns = plan.steps.iter().find_map(|step| walk.step(step))?;
+    Some(Lineage { columns, rows: walk.rows })
+}
+
+/// What all steps of a statement read.
+pub fn plan_reads(plan: &Plan) -> Reads {
+    let mut found = Reads::new();
+    for step in &plan.steps {
+        let mut walk = Walk::default();
+        let columns = walk.step(step).unwrap_or_default();
+        let flows = columns.into_iter().map(|(_, flow)| flow).collect();
+        for (table, columns) in walk.collected(flows) {
+            found.entry(table).or_default().extend(columns);
+        }
     }
     found
 }
@@ -123,6 +139,73 @@ struct Walk {
 }
 
 impl Walk {
+    /// The tables that were met, with the columns that flow into values or decide about rows.
+    fn collected(self, flows: Vec<Flow>) -> Reads {
+        let mut found: Reads = self.tables.into_iter().map(|table| (table, BTreeSet::new())).collect();
+        for source in flows.iter().flat_map(Flow::keys).chain(self.rows.keys()) {
+            let column = source.column.split('.').next().unwrap_or_default().to_owned();
+            found.entry(source.table.clone()).or_default().insert(column);
+        }
+        found
+    }
+
+    /// The columns that a step makes, where it makes some.
+    fn step(&mut self, step: &Step) -> Option<Vec<(Option<String>, Flow)>> {
+        let named = |query: &Query, flows: Columns| -> Vec<(Option<String>, Flow)> {
+            query.columns.iter().zip(flows).map(|(col, (_, flow))| (col.name.clone(), flow)).collect()
+        };
+        match step {
+            Step::Query(query)
+            | Step::CreateView { query, .. }
+            | Step::CreateTable { contents: Contents::Query(query), .. } => {
+                let flows = self.query(query);
+                Some(named(query, flows))
+            }
+            Step::Insert { columns, rows, .. } => {
+                let flows = self.query(rows);
+                Some(columns.iter().zip(flows).map(|(name, (_, flow))| (Some(name.clone()), flow)).collect())
+            }
+            Step::Update { table, alias, set, from, condition, .. } => {
+                self.target(table, alias, from.as_ref());
+                let flow = self.expr(condition);
+                self.decide(flow, Influence::Filter);
+                let made = set.iter().map(|(name, value)| (Some(name.clone()), self.expr(value))).collect();
+                self.levels.pop();
+                Some(made)
+            }
+            Step::Merge { table, alias, source, on, clauses, .. } => {
+                self.target(table, alias, Some(source));
+                let flow = self.expr(on);
+                self.decide(flow, Influence::Filter);
+                let mut made: BTreeMap<String, Flow> = BTreeMap::new();
+                for clause in clauses {
+                    if let Some(condition) = &clause.condition {
+                        let flow = self.expr(condition);
+                        self.decide(flow, Influence::Filter);
+                    }
+                    let (MergeEffect::Update(list) | MergeEffect::Insert(list)) = &clause.effect else { continue };
+                    for (name, value) in list {
+                        let flow = self.expr(value);
+                        merge(made.entry(name.clone()).or_default(), &flow);
+                    }
+                }
+                self.levels.pop();
+                let order = table.columns.iter().filter_map(|(name, _)| made.remove_entry(name));
+                Some(order.map(|(name, flow)| (Some(name), flow)).collect())
+            }
+            _ => None,
+        }
+    }
+
+    /// Opens a level in which the target of a change and what it is changed from are in sight.
+    fn target(&mut self, table: &Table, alias: &str, from: Option<&From>) {
+        self.levels.push(HashMap::new());
+        self.from(&From::Table(table.clone(), alias.to_owned()));
+        if let Some(from) = from {
+            self.from(from);
+        }
+    }
+
     fn query(&mut self, query: &Query) -> Columns {
         let depth = self.ctes.len();
         for cte in &query.with {
@@ -326,7 +409,8 @@ impl Walk {
             return self.expr(part);
         }
         let deeper = |(source, influence): (SourceColumn, Influence)| {
-            let column = if influence == Influence::Copied { format!("{}.{name}", source.column) } else { source.column };
+            let column =
+                if influence == Influence::Copied { format!("{}.{name}", source.column) } else { source.column };
             (SourceColumn { column, ..source }, influence)
         };
         self.expr(inner).into_iter().map(deeper).collect()

@@ -102,10 +102,8 @@ fn group(key: &GroupKey) -> String {
         GroupKey::Value(value) => expr(value),
         GroupKey::Empty => "()".into(),
         GroupKey::Nested(kind, sets) => {
-            let sets: Vec<String> = sets
-                .iter()
-                .map(|set| format!("({})", set.iter().map(group).collect::<Vec<_>>().join(", ")))
-                .collect();
+            let sets: Vec<String> =
+                sets.iter().map(|set| format!("({})", set.iter().map(group).collect::<Vec<_>>().join(", "))).collect();
             format!("{kind}({})", sets.join(", "))
         }
     }

@@ -4,8 +4,8 @@ use super::evaluate::{evaluate, names};
 use super::predict::{number, predict};
 use super::refuse;
 use super::store::{Body, Model};
-use rsdbt_bqml::Fitted;
 use crate::printed::Printed;
+use rsdbt_bqml::Fitted;
 use rsdbt_duckdbsql::{duck, print_expr, quote, text};
 use rsdbt_googlesql::analyze::ModelCall;
 use rsdbt_googlesql::query::Table;
@@ -89,15 +89,11 @@ fn float_pairs(name: &str) -> Type {
 fn rows(rows: Vec<Vec<String>>, columns: Vec<(String, Type)>) -> Answer {
     let lines: Vec<String> = rows.iter().map(|r| format!("({})", r.join(", "))).collect();
     let names: Vec<String> = columns.iter().map(|(n, _)| quote(n)).collect();
-    let casts: Vec<String> = columns
-        .iter()
-        .map(|(n, ty)| format!("CAST({0} AS {1}) AS {0}", quote(n), duck(&ty)))
-        .collect();
+    let casts: Vec<String> =
+        columns.iter().map(|(n, ty)| format!("CAST({0} AS {1}) AS {0}", quote(n), duck(&ty))).collect();
     if lines.is_empty() {
-        let none: Vec<String> = columns
-            .iter()
-            .map(|(n, ty)| format!("CAST(NULL AS {}) AS {}", duck(&ty), quote(n)))
-            .collect();
+        let none: Vec<String> =
+            columns.iter().map(|(n, ty)| format!("CAST(NULL AS {}) AS {}", duck(&ty), quote(n))).collect();
         return Ok((format!("SELECT {} WHERE FALSE", none.join(", ")), columns));
     }
     Ok((format!("SELECT {} FROM (VALUES {}) AS v({})", casts.join(", "), lines.join(", "), names.join(", ")), columns))

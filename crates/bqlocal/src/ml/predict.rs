@@ -1,8 +1,8 @@
 //! ML.PREDICT as SQL: the model's numbers as literals, so that it runs wherever a query can stand.
 
 use super::store::{Body, Model};
-use rsdbt_bqml::Fitted;
 use crate::printed::Printed;
+use rsdbt_bqml::Fitted;
 use rsdbt_duckdbsql::{quote, text};
 use rsdbt_googlesql::query::OutCol;
 use rsdbt_googlesql::types::{Field, Type};
@@ -163,7 +163,11 @@ fn class_value(class: &str, ty: &Type) -> String {
 }
 
 /// The query and its columns: predictions first, then every input column.
-pub(super) fn predict(model: &Model, input: &Printed, threshold: &str) -> Result<(String, Vec<(String, Type)>), String> {
+pub(super) fn predict(
+    model: &Model,
+    input: &Printed,
+    threshold: &str,
+) -> Result<(String, Vec<(String, Type)>), String> {
     let (rest, mut tail) = inputs(input);
     let field = |name: &str, ty: Type| Field { name: Some(name.to_owned()), ty };
     match &model.body {

@@ -5,13 +5,13 @@ use super::options::{ModelType, Settings};
 use super::predict::category_sql;
 use super::refuse;
 use super::store::{Body, Model, save};
+use crate::printed::Printed;
 use rsdbt_bqml::{
     Column, Encoder, Init, Iteration, KMeansOptions, LogisticOptions, Matrix, fit_kmeans, fit_linear, fit_logistic,
 };
+use rsdbt_duckdbsql::quote;
 use rsdbt_googlesql::SqlError;
 use rsdbt_googlesql::ast::Model as Statement;
-use crate::printed::Printed;
-use rsdbt_duckdbsql::quote;
 use rsdbt_googlesql::query::OutCol;
 use rsdbt_googlesql::types::Type;
 use rsdbt_warehouse::duckdb::Connection;

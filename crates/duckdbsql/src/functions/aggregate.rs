@@ -20,12 +20,24 @@ pub(super) const TABLE: &[Function] = &[
     aggregate("SUM(NUMERIC) -> NUMERIC", "CAST(sum($d$1)$f AS DECIMAL(38,9))"),
     aggregate("SUM(BIGNUMERIC) -> BIGNUMERIC", "CAST(sum($d$1)$f AS DECIMAL(38,18))"),
     // there is no sum of intervals
-    aggregate("SUM(INTERVAL) -> INTERVAL", "bq_check_interval(list_reduce(nullif(list_filter(list($d$1)$f, lambda _x: _x IS NOT NULL), []::INTERVAL[]), lambda _x, _y: _x + _y))"),
+    aggregate(
+        "SUM(INTERVAL) -> INTERVAL",
+        "bq_check_interval(list_reduce(nullif(list_filter(list($d$1)$f, lambda _x: _x IS NOT NULL), []::INTERVAL[]), lambda _x, _y: _x + _y))",
+    ),
     aggregate("AVG(INT64) -> FLOAT64", "avg($d$1)$f"),
     aggregate("AVG(FLOAT64) -> FLOAT64", "avg($d$1)$f"),
-    aggregate("AVG(NUMERIC) -> NUMERIC", "bq_numeric_divide(CAST(sum($d$1)$f AS DECIMAL(38,9)), CAST(nullif(count($d$1)$f, 0) AS DECIMAL(38,9)))"),
-    aggregate("AVG(BIGNUMERIC) -> BIGNUMERIC", "bq_bignumeric_divide(CAST(sum($d$1)$f AS DECIMAL(38,18)), CAST(nullif(count($d$1)$f, 0) AS DECIMAL(38,18)))"),
-    aggregate("AVG(INTERVAL) -> INTERVAL", "bq_interval_divide(bq_check_interval(list_reduce(nullif(list_filter(list($d$1)$f, lambda _x: _x IS NOT NULL), []::INTERVAL[]), lambda _x, _y: _x + _y)), nullif(count($d$1)$f, 0))"),
+    aggregate(
+        "AVG(NUMERIC) -> NUMERIC",
+        "bq_numeric_divide(CAST(sum($d$1)$f AS DECIMAL(38,9)), CAST(nullif(count($d$1)$f, 0) AS DECIMAL(38,9)))",
+    ),
+    aggregate(
+        "AVG(BIGNUMERIC) -> BIGNUMERIC",
+        "bq_bignumeric_divide(CAST(sum($d$1)$f AS DECIMAL(38,18)), CAST(nullif(count($d$1)$f, 0) AS DECIMAL(38,18)))",
+    ),
+    aggregate(
+        "AVG(INTERVAL) -> INTERVAL",
+        "bq_interval_divide(bq_check_interval(list_reduce(nullif(list_filter(list($d$1)$f, lambda _x: _x IS NOT NULL), []::INTERVAL[]), lambda _x, _y: _x + _y)), nullif(count($d$1)$f, 0))",
+    ),
     aggregate("MIN(FLOAT64) -> FLOAT64", "CASE WHEN bool_or(isnan($1))$f THEN 'nan'::DOUBLE ELSE min($1)$f END"),
     aggregate("MIN(T) -> T", "min($1)$f"),
     aggregate("MAX(T) -> T", "max($1)$f"),
@@ -41,7 +53,10 @@ pub(super) const TABLE: &[Function] = &[
     aggregate("VARIANCE(FLOAT64) -> FLOAT64", "var_samp($d$1)$f"),
     aggregate("VAR_SAMP(FLOAT64) -> FLOAT64", "var_samp($d$1)$f"),
     aggregate("VAR_POP(FLOAT64) -> FLOAT64", "var_pop($d$1)$f"),
-    aggregate("CORR(FLOAT64, FLOAT64) -> FLOAT64", "CASE WHEN regr_count($1, $2)$f < 2 THEN NULL ELSE corr($1, $2)$f END"),
+    aggregate(
+        "CORR(FLOAT64, FLOAT64) -> FLOAT64",
+        "CASE WHEN regr_count($1, $2)$f < 2 THEN NULL ELSE corr($1, $2)$f END",
+    ),
     aggregate("COVAR_POP(FLOAT64, FLOAT64) -> FLOAT64", "covar_pop($1, $2)$f"),
     aggregate("COVAR_SAMP(FLOAT64, FLOAT64) -> FLOAT64", "covar_samp($1, $2)$f"),
     aggregate("APPROX_COUNT_DISTINCT(T) -> INT64", "count(DISTINCT $1)$f"),

@@ -13,11 +13,20 @@ pub(super) const TABLE: &[Function] = &[
     scalar("ARRAY_IS_DISTINCT(ARRAY<T>) -> BOOL", "rsdbt_sys.main.array_distinct($1)"),
     scalar("GENERATE_ARRAY(INT64, INT64) -> ARRAY<INT64>", "bq_generate_ints($1, $2, 1)"),
     scalar("GENERATE_ARRAY(INT64, INT64, INT64) -> ARRAY<INT64>", "bq_generate_ints($1, $2, $3)"),
-    scalar("GENERATE_ARRAY(NUMERIC, NUMERIC) -> ARRAY<NUMERIC>", "rsdbt_sys.main.generate_numbers($1, $2, CAST(1 AS DECIMAL(38,9)))"),
-    scalar("GENERATE_ARRAY(NUMERIC, NUMERIC, NUMERIC) -> ARRAY<NUMERIC>", "rsdbt_sys.main.generate_numbers($1, $2, $3)"),
+    scalar(
+        "GENERATE_ARRAY(NUMERIC, NUMERIC) -> ARRAY<NUMERIC>",
+        "rsdbt_sys.main.generate_numbers($1, $2, CAST(1 AS DECIMAL(38,9)))",
+    ),
+    scalar(
+        "GENERATE_ARRAY(NUMERIC, NUMERIC, NUMERIC) -> ARRAY<NUMERIC>",
+        "rsdbt_sys.main.generate_numbers($1, $2, $3)",
+    ),
     scalar("GENERATE_ARRAY(FLOAT64, FLOAT64) -> ARRAY<FLOAT64>", "bq_generate_floats($1, $2, 1)"),
     scalar("GENERATE_ARRAY(FLOAT64, FLOAT64, FLOAT64) -> ARRAY<FLOAT64>", "bq_generate_floats($1, $2, $3)"),
-    scalar("ARRAY_TO_STRING(ARRAY<BYTES>, BYTES) -> BYTES", "CASE WHEN len(list_filter($1, lambda _x: _x IS NOT NULL)) = 0 THEN ''::BLOB ELSE list_reduce(list_filter($1, lambda _x: _x IS NOT NULL), lambda _x, _y: _x || $2 || _y) END"),
+    scalar(
+        "ARRAY_TO_STRING(ARRAY<BYTES>, BYTES) -> BYTES",
+        "CASE WHEN len(list_filter($1, lambda _x: _x IS NOT NULL)) = 0 THEN ''::BLOB ELSE list_reduce(list_filter($1, lambda _x: _x IS NOT NULL), lambda _x, _y: _x || $2 || _y) END",
+    ),
     scalar("ARRAY_MAX(ARRAY<T>) -> T", "list_max($1)"),
     scalar("ARRAY_MIN(ARRAY<T>) -> T", "list_min($1)"),
     scalar("$transform", "list_transform($1, $2)"),

@@ -16,7 +16,10 @@ pub(super) const TABLE: &[Function] = &[
     scalar("DATE(TIMESTAMP) -> DATE", "CAST(bq_timestamp_datetime($1, $z) AS DATE)"),
     scalar("DATE(TIMESTAMP, STRING) -> DATE", "CAST(bq_timestamp_datetime($1, $2) AS DATE)"),
     scalar("DATE(STRING) -> DATE", "bq_text_date($1)"),
-    scalar("DATETIME(INT64, INT64, INT64, INT64, INT64, INT64) -> DATETIME", "bq_make_datetime($1, $2, $3, $4, $5, $6)"),
+    scalar(
+        "DATETIME(INT64, INT64, INT64, INT64, INT64, INT64) -> DATETIME",
+        "bq_make_datetime($1, $2, $3, $4, $5, $6)",
+    ),
     scalar("DATETIME(DATETIME) -> DATETIME", "$1"),
     scalar("DATETIME(DATE) -> DATETIME", "CAST($1 AS TIMESTAMP)"),
     scalar("DATETIME(DATE, TIME) -> DATETIME", "($1 + $2)"),

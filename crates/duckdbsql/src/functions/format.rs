@@ -2,6 +2,4 @@
 
 use rsdbt_googlesql::library::{Function, scalar};
 
-pub(super) const TABLE: &[Function] = &[
-    scalar("$format", "@format"),
-];
+pub(super) const TABLE: &[Function] = &[scalar("$format", "@format")];

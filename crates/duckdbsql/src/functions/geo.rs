@@ -9,7 +9,10 @@ pub(super) const TABLE: &[Function] = &[
     scalar("ST_X(GEOGRAPHY) -> FLOAT64", "bq_geo_x(($1).\"_wkt\")"),
     scalar("ST_Y(GEOGRAPHY) -> FLOAT64", "bq_geo_y(($1).\"_wkt\")"),
     scalar("ST_DISTANCE(GEOGRAPHY, GEOGRAPHY) -> FLOAT64", "bq_geo_distance(($1).\"_wkt\", ($2).\"_wkt\")"),
-    scalar("ST_DWITHIN(GEOGRAPHY, GEOGRAPHY, FLOAT64) -> BOOL", "(bq_geo_distance(($1).\"_wkt\", ($2).\"_wkt\") <= $3)"),
+    scalar(
+        "ST_DWITHIN(GEOGRAPHY, GEOGRAPHY, FLOAT64) -> BOOL",
+        "(bq_geo_distance(($1).\"_wkt\", ($2).\"_wkt\") <= $3)",
+    ),
     scalar("ST_GEOMETRYTYPE(GEOGRAPHY) -> STRING", "bq_geo_type(($1).\"_wkt\")"),
     scalar("ST_NPOINTS(GEOGRAPHY) -> INT64", "bq_geo_count(($1).\"_wkt\")"),
     scalar("ST_NUMPOINTS(GEOGRAPHY) -> INT64", "bq_geo_count(($1).\"_wkt\")"),

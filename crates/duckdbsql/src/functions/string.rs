@@ -74,7 +74,10 @@ pub(super) const TABLE: &[Function] = &[
     scalar("CHR(INT64) -> STRING", "bq_chr($1)"),
     scalar("SOUNDEX(STRING) -> STRING", "bq_soundex($1)"),
     scalar("EDIT_DISTANCE(STRING, STRING) -> INT64", "levenshtein($1, $2)"),
-    scalar("EDIT_DISTANCE(STRING, STRING, INT64) -> INT64", "CASE WHEN levenshtein($1, $2) > $3 THEN $3 ELSE levenshtein($1, $2) END"),
+    scalar(
+        "EDIT_DISTANCE(STRING, STRING, INT64) -> INT64",
+        "CASE WHEN levenshtein($1, $2) > $3 THEN $3 ELSE levenshtein($1, $2) END",
+    ),
     scalar("REGEXP_CONTAINS(STRING, STRING) -> BOOL", "bq_regexp_contains($1, $2)"),
     scalar("REGEXP_CONTAINS(BYTES, BYTES) -> BOOL", "bq_regexp_contains($1, $2)"),
     scalar("REGEXP_EXTRACT(STRING, STRING) -> STRING", "bq_regexp_extract($1, $2, 1, 1)"),

@@ -48,7 +48,7 @@ impl Printer<'_> {
         }
         let mut parts = Vec::new();
         for (n, i) in wanted.iter().enumerate() {
-            let local = Node::Local(format!("{name}._{}", n + 1));
+            let local = Node::Local(format!("struct_extract({name}, '_{}')", n + 1));
             let operand = std::mem::replace(&mut operands[*i].node, local);
             let operand = Expr::new(operand, operands[*i].ty.clone());
             parts.push(format!("_{} := {}", n + 1, self.settled(&operand)));

@@ -57,18 +57,21 @@ fn is_in(p: &mut Printer<'_>, args: &[Expr], _: &Type) -> String {
 /// GREATEST and LEAST: NULL where one is NULL, NaN where one is NaN.
 fn extreme(p: &mut Printer<'_>, name: &str, args: &[Expr], ty: &Type) -> String {
     let operands: Vec<&Expr> = args.iter().collect();
-    p.bound(&operands, |_, text| text.len() > LONG, |p, given| {
-        let list: Vec<String> = given.iter().map(|value| p.expr(value)).collect();
-        let any = |test: &dyn Fn(&str) -> String| {
-            list.iter().map(|value| test(value)).collect::<Vec<_>>().join(" OR ")
-        };
-        let null = any(&|value| format!("{value} IS NULL"));
-        let nan = match ty {
-            Type::Float64 => format!(" WHEN {} THEN 'nan'::DOUBLE", any(&|value| format!("isnan({value})"))),
-            _ => String::new(),
-        };
-        format!("CASE WHEN {null} THEN NULL{nan} ELSE {name}({}) END", list.join(", "))
-    })
+    p.bound(
+        &operands,
+        |_, text| text.len() > LONG,
+        |p, given| {
+            let list: Vec<String> = given.iter().map(|value| p.expr(value)).collect();
+            let any =
+                |test: &dyn Fn(&str) -> String| list.iter().map(|value| test(value)).collect::<Vec<_>>().join(" OR ");
+            let null = any(&|value| format!("{value} IS NULL"));
+            let nan = match ty {
+                Type::Float64 => format!(" WHEN {} THEN 'nan'::DOUBLE", any(&|value| format!("isnan({value})"))),
+                _ => String::new(),
+            };
+            format!("CASE WHEN {null} THEN NULL{nan} ELSE {name}({}) END", list.join(", "))
+        },
+    )
 }
 
 /// A struct around the value tells a NULL from a failure; the second value is computed where there was one.

@@ -13,9 +13,11 @@ impl Printer<'_> {
                 if written(a) && written(b) {
                     return self.fields_compared(op, (a, b), fields);
                 }
-                self.bound(&[a, b], |_, text| text.len() > LONG, |p, given| {
-                    p.fields_compared(op, (&given[0], &given[1]), fields)
-                })
+                self.bound(
+                    &[a, b],
+                    |_, text| text.len() > LONG,
+                    |p, given| p.fields_compared(op, (&given[0], &given[1]), fields),
+                )
             }
             Type::Float64 => self.floats_compared(op, a, b),
             _ => self.plainly(op, a, b),
@@ -33,17 +35,21 @@ impl Printer<'_> {
             "=" | "!=" => [true, false],
             _ => [!number(a), !number(b)],
         };
-        self.bound(&[a, b], |i, text| guards[i] && text.len() > LONG, |p, given| {
-            let mut sql = p.plainly(op, &given[0], &given[1]);
-            for (side, _) in given.iter().zip(guards).filter(|(_, guarded)| *guarded) {
-                let side = p.expr(side);
-                sql = match op {
-                    "!=" => format!("({sql} OR isnan({side}))"),
-                    _ => format!("({sql} AND NOT isnan({side}))"),
-                };
-            }
-            sql
-        })
+        self.bound(
+            &[a, b],
+            |i, text| guards[i] && text.len() > LONG,
+            |p, given| {
+                let mut sql = p.plainly(op, &given[0], &given[1]);
+                for (side, _) in given.iter().zip(guards).filter(|(_, guarded)| *guarded) {
+                    let side = p.expr(side);
+                    sql = match op {
+                        "!=" => format!("({sql} OR isnan({side}))"),
+                        _ => format!("({sql} AND NOT isnan({side}))"),
+                    };
+                }
+                sql
+            },
+        )
     }
 
     /// Field by field.

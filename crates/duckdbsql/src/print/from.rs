@@ -60,7 +60,9 @@ impl Printer<'_> {
                 format!("{lateral}(SELECT * FROM {text} WHERE random() * 100 < {percent}) AS {}", quote(alias))
             }
             // DuckDB has no sample of a join, whose items must stay in sight: its condition lets a share through
-            (_, None) => format!("{text} INNER JOIN (SELECT 1) AS \"_sample\" ON random() * 100 < {}", self.expr(percent)),
+            (_, None) => {
+                format!("{text} INNER JOIN (SELECT 1) AS \"_sample\" ON random() * 100 < {}", self.expr(percent))
+            }
         }
     }
 }

@@ -39,11 +39,11 @@ impl Printer<'_> {
             Step::Alter { what, target, if_exists: exists, action } => {
                 format!("ALTER {what} {}{target} {}", if_exists(*exists), self.alter(action))
             }
-            Step::Insert { target, columns, rows } => {
+            Step::Insert { target, columns, rows, .. } => {
                 let names: Vec<String> = columns.iter().map(|name| quote(name)).collect();
                 format!("INSERT INTO {target} ({}) {}", names.join(", "), self.query(rows))
             }
-            Step::Update { target, alias, set, from, condition } => {
+            Step::Update { target, alias, set, from, condition, .. } => {
                 let from = from.as_ref().map(|from| format!(" FROM {}", self.from(from))).unwrap_or_default();
                 let set = self.assignments(set);
                 let condition = self.expr(condition);
@@ -54,7 +54,7 @@ impl Printer<'_> {
                 let condition = condition.as_ref().map(|c| format!(" WHERE {}", self.expr(c))).unwrap_or_default();
                 format!("DELETE FROM {target}{alias}{condition}")
             }
-            Step::Merge { target, alias, source, on, clauses } => {
+            Step::Merge { target, alias, source, on, clauses, .. } => {
                 let (using, on) = self.merge_source(alias, source, on);
                 let clauses: String = clauses.iter().map(|clause| self.merge_clause(clause)).collect();
                 format!("MERGE INTO {target} AS {} USING {using} ON {on}{clauses}", quote(alias))
@@ -88,7 +88,8 @@ impl Printer<'_> {
 
     fn column_plan(&mut self, column: &ColumnPlan) -> String {
         let not_null = if column.not_null { " NOT NULL" } else { "" };
-        let default = column.default.as_ref().map(|value| format!(" DEFAULT {}", self.constant(value))).unwrap_or_default();
+        let default =
+            column.default.as_ref().map(|value| format!(" DEFAULT {}", self.constant(value))).unwrap_or_default();
         format!("{} {}{not_null}{default}", quote(&column.name), duck(&column.ty))
     }
 
@@ -120,7 +121,8 @@ impl Printer<'_> {
     }
 
     fn assignments(&mut self, set: &[(String, Expr)]) -> String {
-        let set: Vec<String> = set.iter().map(|(name, value)| format!("{} = {}", quote(name), self.expr(value))).collect();
+        let set: Vec<String> =
+            set.iter().map(|(name, value)| format!("{} = {}", quote(name), self.expr(value))).collect();
         set.join(", ")
     }
 

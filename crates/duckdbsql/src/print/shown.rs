@@ -9,19 +9,23 @@ impl Printer<'_> {
     /// `FORMAT(pattern, values...)`
     pub(super) fn format(&mut self, args: &[Expr]) -> String {
         let operands: Vec<&Expr> = args.iter().collect();
-        self.bound(&operands, |i, text| i > 0 && text.len() > LONG, |p, given| {
-            let Some((pattern, values)) = given.split_first() else { return "NULL".into() };
-            let (mut kinds, mut plains, mut literals) = (Vec::new(), Vec::new(), Vec::new());
-            for value in values {
-                let plain = p.expr(value);
-                kinds.push(kind(&plain, &value.ty));
-                plains.push(p.shown(&plain, &value.ty, false));
-                literals.push(p.shown(&plain, &value.ty, true));
-            }
-            let list = |items: Vec<String>| format!("CAST([{}] AS VARCHAR[])", items.join(", "));
-            let pattern = p.expr(pattern);
-            format!("bq_format({pattern}, {}, {}, {})", list(kinds), list(plains), list(literals))
-        })
+        self.bound(
+            &operands,
+            |i, text| i > 0 && text.len() > LONG,
+            |p, given| {
+                let Some((pattern, values)) = given.split_first() else { return "NULL".into() };
+                let (mut kinds, mut plains, mut literals) = (Vec::new(), Vec::new(), Vec::new());
+                for value in values {
+                    let plain = p.expr(value);
+                    kinds.push(kind(&plain, &value.ty));
+                    plains.push(p.shown(&plain, &value.ty, false));
+                    literals.push(p.shown(&plain, &value.ty, true));
+                }
+                let list = |items: Vec<String>| format!("CAST([{}] AS VARCHAR[])", items.join(", "));
+                let pattern = p.expr(pattern);
+                format!("bq_format({pattern}, {}, {}, {})", list(kinds), list(plains), list(literals))
+            },
+        )
     }
 
     pub(super) fn shown_of(&mut self, args: &[Expr], literal: bool) -> String {

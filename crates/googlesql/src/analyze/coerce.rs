@@ -44,7 +44,9 @@ pub(super) fn castable(from: &Type, to: &Type) -> bool {
     }
     match (from, to) {
         (Type::Array(a), Type::Array(b)) => castable(a, b),
-        (Type::Struct(a), Type::Struct(b)) => a.len() == b.len() && a.iter().zip(b).all(|(x, y)| castable(&x.ty, &y.ty)),
+        (Type::Struct(a), Type::Struct(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(x, y)| castable(&x.ty, &y.ty))
+        }
         (Type::Range(_), Type::String) => true,
         _ => CASTS.iter().any(|(a, list)| a == from && list.contains(to)),
     }
@@ -86,8 +88,11 @@ impl Analyzer<'_> {
         if let (Node::Text(content), Type::Range(inner)) = (&value.node, to) {
             return self.range_literal(content, inner, at);
         }
-        if value.is_null() || value.is_empty_array() || value.ty == Type::Unknown {
+        if value.is_empty_array() || value.ty == Type::Unknown {
             return Ok(self.convert(value, to));
+        }
+        if value.is_null() {
+            return Ok(Expr::new(Node::Cast(Box::new(value), Casting::default()), to.clone()));
         }
         if !castable(&value.ty, to) {
             return Err(SqlError::semantic(format!("Invalid cast from {} to {to}", value.ty), at));
@@ -137,9 +142,7 @@ impl Analyzer<'_> {
             (Bytes, String) => Ok(self.form("$cast_bytes_text", vec![value, format], to.clone())),
             (String, Bytes) => Ok(self.form("$cast_text_bytes", vec![value, format], to.clone())),
             (Null, _) => Ok(self.convert(value, to)),
-            (from, to) => {
-                Err(SqlError::semantic(format!("CAST from {from} to {to} with FORMAT is not possible"), at))
-            }
+            (from, to) => Err(SqlError::semantic(format!("CAST from {from} to {to} with FORMAT is not possible"), at)),
         }
     }
 

@@ -60,7 +60,7 @@ impl Analyzer<'_> {
         };
         let columns = wanted.iter().map(|(name, _)| name.clone()).collect();
         let expected = self.expected(assert_rows)?;
-        Ok(Plan::of(vec![Step::Insert { target, columns, rows }], Effect::Modified { expected }))
+        Ok(Plan::of(vec![Step::Insert { table: relation, target, columns, rows }], Effect::Modified { expected }))
     }
 
     /// The target of UPDATE, DELETE or MERGE: its table, its scope and the alias it goes by.
@@ -165,7 +165,7 @@ impl Analyzer<'_> {
                 reach: None,
             });
         }
-        steps.push(Step::Update { target, alias, set, from: source, condition });
+        steps.push(Step::Update { table, target, alias, set, from: source, condition });
         let expected = self.expected(assert_rows)?;
         Ok(Plan::of(steps, Effect::Modified { expected }))
     }
@@ -206,7 +206,7 @@ impl Analyzer<'_> {
         for when in whens {
             clauses.push(self.merge_clause(when, &table, &own, &source_scope, &both)?);
         }
-        steps.push(Step::Merge { target, alias, source, on, clauses });
+        steps.push(Step::Merge { table, target, alias, source, on, clauses });
         Ok(Plan::of(steps, Effect::Modified { expected: None }))
     }
 

@@ -193,11 +193,8 @@ impl Analyzer<'_> {
         }
         let form = if mode.starts_with("SAFE_") { "$array_safe_at" } else { "$array_at" };
         let position = self.convert(position, &Type::Int64);
-        let position = if mode.ends_with("OFFSET") {
-            self.form("$next", vec![position], Type::Int64)
-        } else {
-            position
-        };
+        let position =
+            if mode.ends_with("OFFSET") { self.form("$next", vec![position], Type::Int64) } else { position };
         let value = self.plain(value);
         Ok(self.form(form, vec![value, position], known(&element)))
     }
@@ -217,8 +214,14 @@ impl Analyzer<'_> {
         let ty = match name.to_lowercase().as_str() {
             "time_zone" => return Ok(self.zone()),
             "row_count" => Type::Int64,
-            "error.message" | "error.statement_text" | "error.formatted_stack_trace" | "script.job_id"
-            | "session_id" | "project_id" | "dataset_id" | "dataset_project_id" => Type::String,
+            "error.message"
+            | "error.statement_text"
+            | "error.formatted_stack_trace"
+            | "script.job_id"
+            | "session_id"
+            | "project_id"
+            | "dataset_id"
+            | "dataset_project_id" => Type::String,
             _ => return Err(SqlError::unsupported(format!("the system variable @@{name}"), at)),
         };
         Ok(Expr::new(Node::System(name.to_lowercase()), ty))
@@ -281,13 +284,7 @@ impl Analyzer<'_> {
         Ok(Expr::new(Node::Case(conditions.into_iter().zip(results).collect(), last), ty))
     }
 
-    fn array(
-        &mut self,
-        element: Option<&TypeName>,
-        items: &[ast::Expr],
-        scope: &Scope,
-        at: usize,
-    ) -> Result<Expr> {
+    fn array(&mut self, element: Option<&TypeName>, items: &[ast::Expr], scope: &Scope, at: usize) -> Result<Expr> {
         let mut values = Vec::new();
         for item in items {
             values.push((self.expr(item, scope)?, item.at));
@@ -302,10 +299,7 @@ impl Analyzer<'_> {
         let mut list = Vec::new();
         for (value, at) in values {
             if !self.fits(&value, &ty) {
-                return Err(SqlError::semantic(
-                    format!("Array element type {} does not coerce to {ty}", value.ty),
-                    at,
-                ));
+                return Err(SqlError::semantic(format!("Array element type {} does not coerce to {ty}", value.ty), at));
             }
             list.push(self.convert(value, &ty));
         }

@@ -1,8 +1,8 @@
 //! The FROM clause: what it reads, and the scope it gives.
 
+use super::Analyzer;
 use super::scope::{Col, Range, Scope};
 use super::select::struct_cols;
-use super::Analyzer;
 use crate::ast::{self, FromKind, Ident, JoinOn, Kind, Path};
 use crate::query::{Expr, From, OutCol, Query, Table};
 use crate::types::{Type, known};
@@ -80,13 +80,7 @@ impl Analyzer<'_> {
         (From::Query { query: Box::new(query), alias: phys, lateral }, scope)
     }
 
-    fn scope_of(
-        &self,
-        (phys, alias): (&str, Option<&str>),
-        cols: &[OutCol],
-        is_value: bool,
-        left: &Scope,
-    ) -> Scope {
+    fn scope_of(&self, (phys, alias): (&str, Option<&str>), cols: &[OutCol], is_value: bool, left: &Scope) -> Scope {
         let mut scope = Scope { parent: left.parent.clone(), unknown: left.unknown, ..Scope::default() };
         let mut list: Vec<Col> = cols
             .iter()

@@ -24,9 +24,7 @@ mod window;
 
 pub use scope::{Col, Range, Scope};
 pub(crate) use select::children as select_children;
-pub use statement::{
-    AlterAction, ColumnPlan, Contents, Effect, MergeClause, MergeEffect, Plan, Step, TableMeta,
-};
+pub use statement::{AlterAction, ColumnPlan, Contents, Effect, MergeClause, MergeEffect, Plan, Step, TableMeta};
 
 use crate::ast::{Function as Routine, Path, TypeName};
 use crate::library::Library;

@@ -120,9 +120,7 @@ impl Analyzer<'_> {
             ("*", Int64, Interval) => ("$times_interval", vec![b, a], Interval),
             ("/", Interval, Int64) => ("$interval_divide", vec![a, b], Interval),
             ("-", Date, Date) => ("$date_minus", vec![a, b], Interval),
-            ("-", DateTime | Timestamp, DateTime | Timestamp) if a.ty == b.ty => {
-                ("$time_minus", vec![a, b], Interval)
-            }
+            ("-", DateTime | Timestamp, DateTime | Timestamp) if a.ty == b.ty => ("$time_minus", vec![a, b], Interval),
             _ => return Err(Box::new((a, b))),
         };
         Ok(self.form(form, args, ty))

@@ -92,8 +92,7 @@ impl Analyzer<'_> {
     pub(super) fn output_scope(&self, out: &Query, alias: &str, outer: &Scope) -> Scope {
         let mut scope = Scope::child(outer);
         let values = column_exprs(&out.columns, alias);
-        scope.star =
-            out.columns.iter().zip(values).map(|(c, value)| Col { name: c.name.clone(), value }).collect();
+        scope.star = out.columns.iter().zip(values).map(|(c, value)| Col { name: c.name.clone(), value }).collect();
         scope
     }
 
@@ -107,7 +106,9 @@ impl Analyzer<'_> {
         let mut keys = Vec::new();
         for item in order {
             let value = match ordinal(&item.value)? {
-                Some(index) => scope.star.get(index).map(|c| c.value.clone()).ok_or_else(|| out_of_range(&item.value))?,
+                Some(index) => {
+                    scope.star.get(index).map(|c| c.value.clone()).ok_or_else(|| out_of_range(&item.value))?
+                }
                 None => self.expr(&item.value, &scope)?,
             };
             keys.push(self.sort_key(value, item)?);

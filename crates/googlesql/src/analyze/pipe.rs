@@ -45,9 +45,7 @@ impl Analyzer<'_> {
                     (out.limit, out.offset) = (limits.limit, limits.offset);
                 }))
             }
-            Pipe::Distinct => {
-                Ok(self.advance(Select { distinct: true, ..plain(from) }, &scope, &own(&scope), |_| {}))
-            }
+            Pipe::Distinct => Ok(self.advance(Select { distinct: true, ..plain(from) }, &scope, &own(&scope), |_| {})),
             Pipe::Extend(items) | Pipe::Window(items) => {
                 let mut cols = own(&scope);
                 for item in items {
@@ -107,7 +105,13 @@ impl Analyzer<'_> {
     }
 
     /// One more SELECT; table aliases go on meaning the columns that are still there.
-    fn advance(&mut self, mut select: Select, scope: &Scope, cols: &[Picked], finish: impl FnOnce(&mut Query)) -> Stage {
+    fn advance(
+        &mut self,
+        mut select: Select,
+        scope: &Scope,
+        cols: &[Picked],
+        finish: impl FnOnce(&mut Query),
+    ) -> Stage {
         let alias = self.fresh("pipe");
         let (mut columns, mut star) = (Vec::<OutCol>::new(), Vec::new());
         for col in cols {
@@ -144,8 +148,7 @@ impl Analyzer<'_> {
         for item in &select.items {
             self.pick(item, &seen, &mut cols)?;
         }
-        let (from, mut next) =
-            self.advance(Select { distinct: select.distinct, ..plain(from) }, &seen, &cols, |_| {});
+        let (from, mut next) = self.advance(Select { distinct: select.distinct, ..plain(from) }, &seen, &cols, |_| {});
         next.ranges.clear();
         Ok((from, next))
     }

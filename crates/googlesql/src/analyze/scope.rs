@@ -109,8 +109,7 @@ impl Scope {
         if let Some(range) = self.range(&name.text) {
             return Some(range);
         }
-        let hidden =
-            self.star.iter().any(|c| c.is(&name.text)) || Scope::binding(&self.first, &name.text).is_some();
+        let hidden = self.star.iter().any(|c| c.is(&name.text)) || Scope::binding(&self.first, &name.text).is_some();
         if hidden {
             return None;
         }

@@ -90,8 +90,7 @@ impl Analyzer<'_> {
             Some("STRUCT") => {
                 let fields: Vec<Field> =
                     picked.iter().map(|p| Field { name: p.name.clone(), ty: known(&p.value.ty) }).collect();
-                let parts =
-                    field_names(&fields).into_iter().zip(picked).map(|(n, p)| (n, self.plain(p.value.clone())));
+                let parts = field_names(&fields).into_iter().zip(picked).map(|(n, p)| (n, self.plain(p.value.clone())));
                 let row = Expr::new(Node::Struct(parts.collect()), Type::Struct(fields));
                 let column = OutCol { name: None, phys: "_v".into(), ty: row.ty.clone() };
                 Ok((vec![row], vec![column]))
@@ -181,13 +180,7 @@ impl Analyzer<'_> {
         Ok(())
     }
 
-    fn group(
-        &mut self,
-        group: &Group,
-        picked: &[Picked],
-        scope: &Scope,
-        items: &[Item],
-    ) -> Result<Vec<GroupKey>> {
+    fn group(&mut self, group: &Group, picked: &[Picked], scope: &Scope, items: &[Item]) -> Result<Vec<GroupKey>> {
         match group {
             Group::All => {
                 let mut keys = Vec::new();
@@ -271,13 +264,7 @@ impl Analyzer<'_> {
         Ok(())
     }
 
-    fn check_grouped(
-        &mut self,
-        grouping: &Option<Grouping>,
-        value: &Expr,
-        clause: &str,
-        at: usize,
-    ) -> Result<()> {
+    fn check_grouped(&mut self, grouping: &Option<Grouping>, value: &Expr, clause: &str, at: usize) -> Result<()> {
         let Some(bad) = grouping.as_ref().and_then(|grouping| grouping.stray(value)) else { return Ok(()) };
         let message =
             format!("{clause} expression references column {} which is neither grouped nor aggregated", bad.name);
@@ -366,9 +353,7 @@ pub(crate) fn children(value: &Expr) -> Vec<&Expr> {
         | Node::InQuery(inner, _) => vec![inner],
         Node::Call(_, args) | Node::Array(args) => args.iter().collect(),
         Node::Compare(_, a, b) => vec![a, b],
-        Node::Case(whens, otherwise) => {
-            whens.iter().flat_map(|(a, b)| [a, b]).chain(otherwise.as_deref()).collect()
-        }
+        Node::Case(whens, otherwise) => whens.iter().flat_map(|(a, b)| [a, b]).chain(otherwise.as_deref()).collect(),
         Node::Struct(parts) => parts.iter().map(|(_, part)| part).collect(),
         Node::Aggregate(call) => aggregate_children(call),
         _ => Vec::new(),

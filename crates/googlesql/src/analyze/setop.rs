@@ -70,7 +70,9 @@ impl Analyzer<'_> {
         let mut list = Vec::new();
         for (i, (col, want)) in out.columns.iter().zip(wanted).enumerate() {
             let value = match loose(&out, i) {
-                constant if constant.is_literal_null() || (constant.bends() && self.literal_fits(&constant, &want.ty)) => {
+                constant
+                    if constant.is_literal_null() || (constant.bends() && self.literal_fits(&constant, &want.ty)) =>
+                {
                     constant
                 }
                 _ => Expr::column(&alias, &col.phys, col.ty.clone()),
@@ -85,13 +87,7 @@ impl Analyzer<'_> {
     }
 
     /// Both sides with the same columns in the same order, matched by name.
-    fn by_name(
-        &mut self,
-        op: &SetOp,
-        columns: Option<&[Ident]>,
-        left: Query,
-        right: Query,
-    ) -> Result<(Query, Query)> {
+    fn by_name(&mut self, op: &SetOp, columns: Option<&[Ident]>, left: Query, right: Query) -> Result<(Query, Query)> {
         let (l, r) = (names(&left, op)?, names(&right, op)?);
         let wanted = wanted(op, columns, &l, &r)?;
         let (left_cols, right_cols) = (left.columns.clone(), right.columns.clone());

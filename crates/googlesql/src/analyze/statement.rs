@@ -3,7 +3,7 @@
 use super::Analyzer;
 use super::scope::Scope;
 use crate::ast::{self, CreateMode, Kind, Statement, StatementKind};
-use crate::query::{Expr, From, Node, OutCol, Query};
+use crate::query::{Expr, From, Node, OutCol, Query, Table};
 use crate::types::Type;
 use crate::{Result, SqlError};
 
@@ -13,7 +13,9 @@ pub enum Effect {
     /// the last step answers with these columns
     Rows(Vec<OutCol>),
     /// rows of a table changed; as many as expected, where there is an expectation
-    Modified { expected: Option<Expr> },
+    Modified {
+        expected: Option<Expr>,
+    },
     /// the catalog changed
     Catalog,
     None,
@@ -38,18 +40,71 @@ pub struct TableMeta {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
     Query(Query),
-    CreateSchema { name: String, if_not_exists: bool },
-    DropSchema { name: String, if_exists: bool, cascade: bool },
-    CreateTable { target: String, mode: CreateMode, contents: Contents },
-    CreateView { target: String, mode: CreateMode, query: Query },
-    Drop { what: &'static str, target: String, if_exists: bool },
-    Alter { what: &'static str, target: String, if_exists: bool, action: AlterAction },
-    Insert { target: String, columns: Vec<String>, rows: Query },
-    Update { target: String, alias: String, set: Vec<(String, Expr)>, from: Option<From>, condition: Expr },
-    Delete { target: String, alias: Option<String>, condition: Option<Expr> },
-    Merge { target: String, alias: String, source: From, on: Expr, clauses: Vec<MergeClause> },
+    CreateSchema {
+        name: String,
+        if_not_exists: bool,
+    },
+    DropSchema {
+        name: String,
+        if_exists: bool,
+        cascade: bool,
+    },
+    CreateTable {
+        target: String,
+        mode: CreateMode,
+        contents: Contents,
+    },
+    CreateView {
+        target: String,
+        mode: CreateMode,
+        query: Query,
+    },
+    Drop {
+        what: &'static str,
+        target: String,
+        if_exists: bool,
+    },
+    Alter {
+        what: &'static str,
+        target: String,
+        if_exists: bool,
+        action: AlterAction,
+    },
+    Insert {
+        table: Table,
+        target: String,
+        columns: Vec<String>,
+        rows: Query,
+    },
+    Update {
+        table: Table,
+        target: String,
+        alias: String,
+        set: Vec<(String, Expr)>,
+        from: Option<From>,
+        condition: Expr,
+    },
+    Delete {
+        target: String,
+        alias: Option<String>,
+        condition: Option<Expr>,
+    },
+    Merge {
+        table: Table,
+        target: String,
+        alias: String,
+        source: From,
+        on: Expr,
+        clauses: Vec<MergeClause>,
+    },
     /// fails where a row of the target meets more than one row of the source
-    MatchOnce { target: String, alias: String, source: From, on: Expr, reach: Option<Expr> },
+    MatchOnce {
+        target: String,
+        alias: String,
+        source: From,
+        on: Expr,
+        reach: Option<Expr>,
+    },
 }
 
 /// What a created table holds.
@@ -58,7 +113,10 @@ pub enum Contents {
     Query(Query),
     Columns(Vec<ColumnPlan>),
     /// the columns of another table, and its rows where it is copied
-    Like { source: String, rows: bool },
+    Like {
+        source: String,
+        rows: bool,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -113,10 +171,8 @@ impl Analyzer<'_> {
                 Ok(Plan::of(vec![Step::Query(query)], Effect::Rows(columns)))
             }
             StatementKind::CreateSchema { mode, name } => {
-                let step = Step::CreateSchema {
-                    name: self.catalog.schema(&name.parts),
-                    if_not_exists: mode.if_not_exists,
-                };
+                let step =
+                    Step::CreateSchema { name: self.catalog.schema(&name.parts), if_not_exists: mode.if_not_exists };
                 Ok(Plan::of(vec![step], Effect::Catalog))
             }
             StatementKind::DropSchema { name, if_exists, cascade } => {

@@ -178,7 +178,8 @@ fn diff(t: &mut Analyzer<'_>, call: &Call, scope: &Scope) -> Result<Expr> {
         }
     }
     check_cut(call, &part, ty)?;
-    if *ty == Type::Timestamp && (matches!(part.as_str(), "MONTH" | "QUARTER" | "YEAR" | "ISOYEAR" | "ISOWEEK") || part.starts_with("WEEK"))
+    if *ty == Type::Timestamp
+        && (matches!(part.as_str(), "MONTH" | "QUARTER" | "YEAR" | "ISOYEAR" | "ISOWEEK") || part.starts_with("WEEK"))
     {
         return Err(bad_part(call, &part, ty));
     }

@@ -122,7 +122,8 @@ fn set(t: &mut Analyzer<'_>, call: &Call, scope: &Scope) -> Result<Expr> {
         _ => return Err(SqlError::semantic(format!("unexpected argument of {}", call.name), call.at)),
     };
     let mode = call.name.to_uppercase();
-    let Some((document, pairs)) = plain.split_first().filter(|(_, rest)| !rest.is_empty() && rest.len() % 2 == 0) else {
+    let Some((document, pairs)) = plain.split_first().filter(|(_, rest)| !rest.is_empty() && rest.len() % 2 == 0)
+    else {
         return Err(SqlError::semantic(format!("{mode} needs a document and pairs of path and value"), call.at));
     };
     let mut out = t.wanted(call, document, &Type::Json, scope)?;
