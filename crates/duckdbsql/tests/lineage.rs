@@ -11,7 +11,13 @@ use std::sync::Arc;
 const TABLES: &[(&str, &[(&str, &str)])] = &[
     (
         "orders",
-        &[("id", "INT64"), ("customer_id", "INT64"), ("amount", "NUMERIC"), ("placed", "TIMESTAMP"), ("state", "STRING")],
+        &[
+            ("id", "INT64"),
+            ("customer_id", "INT64"),
+            ("amount", "NUMERIC"),
+            ("placed", "TIMESTAMP"),
+            ("state", "STRING"),
+        ],
     ),
     ("customers", &[("id", "INT64"), ("name", "STRING"), ("address", "STRUCT<city STRING, zip STRING>")]),
     ("events", &[("name", "STRING"), ("params", "ARRAY<STRUCT<key STRING, value INT64>>")]),

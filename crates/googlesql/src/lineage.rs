@@ -276,8 +276,17 @@ impl Walk {
             let flow = self.expr(&key.value);
             self.decide(flow, Influence::Ordering);
         }
-        let flows =
-            select.list.iter().zip(&query.columns).map(|(value, col)| (col.phys.clone(), self.expr(value))).collect();
+        let (mut flows, mut fields) = (Columns::new(), Columns::new());
+        for (value, col) in select.list.iter().zip(&query.columns) {
+            flows.push((col.phys.clone(), self.expr(value)));
+            // the fields of a struct that is made here are known one by one, under `column.field` behind the columns
+            if let Node::Struct(parts) = &value.node {
+                for (name, part) in parts {
+                    fields.push((format!("{}.{name}", col.phys), self.expr(part)));
+                }
+            }
+        }
+        flows.append(&mut fields);
         self.levels.pop();
         flows
     }
@@ -357,15 +366,14 @@ impl Walk {
         }
     }
 
-    fn column(&self, range: &str, name: &str) -> Flow {
-        let columns = self.levels.iter().rev().find_map(|level| level.get(range));
-        let found = columns.and_then(|columns| columns.iter().find(|(own, _)| own == name));
-        found.map(|(_, flow)| flow.clone()).unwrap_or_default()
+    fn find(&self, range: &str, name: &str) -> Option<Flow> {
+        let columns = self.levels.iter().rev().find_map(|level| level.get(range))?;
+        columns.iter().find(|(own, _)| own == name).map(|(_, flow)| flow.clone())
     }
 
     fn expr(&mut self, value: &Expr) -> Flow {
         match &value.node {
-            Node::Column(column) => self.column(&column.range, &column.name),
+            Node::Column(column) => self.find(&column.range, &column.name).unwrap_or_default(),
             Node::Field(inner, name) => self.field(inner, name),
             Node::Cast(inner, casting) if casting.implicit => self.expr(inner),
             Node::Struct(parts) => {
@@ -408,6 +416,11 @@ impl Walk {
         {
             return self.expr(part);
         }
+        if let Node::Column(column) = &inner.node
+            && let Some(flow) = self.find(&column.range, &format!("{}.{name}", column.name))
+        {
+            return flow;
+        }
         let deeper = |(source, influence): (SourceColumn, Influence)| {
             let column =
                 if influence == Influence::Copied { format!("{}.{name}", source.column) } else { source.column };
@@ -440,8 +453,10 @@ impl Walk {
     }
 }
 
+/// The columns of both sides of a set operation, by position; what is known of fields ends here.
 fn union(left: Columns, right: &Columns) -> Columns {
     let mut out = left;
+    out.retain(|(name, _)| !name.contains('.'));
     for ((_, flow), (_, other)) in out.iter_mut().zip(right) {
         merge(flow, other);
     }

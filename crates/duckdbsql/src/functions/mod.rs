@@ -43,3 +43,20 @@ static LIBRARY: Shared = Shared::new();
 pub fn library() -> &'static Library {
     LIBRARY.get_or_init(|| Library::new(TABLES))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_signature_can_be_read_and_stands_once() {
+        let mut seen = HashSet::new();
+        for row in TABLES.iter().flat_map(|table| table.iter()) {
+            assert!(seen.insert(row.signature), "{} stands twice", row.signature);
+        }
+        assert_eq!(library().form("$date_add").text, "bq_date_add($1, $2, $3)");
+        let overloads = library().overloads("SUBSTR");
+        assert!(overloads.iter().all(|row| row.required >= 2 && row.params.len() <= 3));
+    }
+}
