@@ -78,8 +78,14 @@ impl DateTime {
         Value::from_object(self.in_zone(zone))
     }
 
+    /// `CET`, `UTC`; empty without a zone.
+    fn abbreviation(&self) -> String {
+        let known = self.zone.and_then(|zone| zone.offset_from_local_datetime(&self.naive).earliest());
+        known.map(|offset| offset.to_string()).unwrap_or_default()
+    }
+
     fn strftime(&self, format: &str) -> Result<String, Error> {
-        let zone = self.zone.map(|zone| zone.name().to_owned()).unwrap_or_default();
+        let zone = self.abbreviation();
         let offset = self.zone.map(|_| self.offset_text("")).unwrap_or_default();
         let format = format.replace("%Z", &zone).replace("%z", &offset);
         strftime(self.naive, &format)
@@ -224,6 +230,11 @@ fn date_method(date: NaiveDate, method: &str) -> Option<Value> {
         "weekday" => Value::from(date.weekday().num_days_from_monday()),
         "isoweekday" => Value::from(date.weekday().number_from_monday()),
         "toordinal" => Value::from(date.num_days_from_ce()),
+        "isocalendar" => {
+            let week = date.iso_week();
+            let parts = [week.year(), week.week() as i32, date.weekday().number_from_monday() as i32];
+            super::tuple(parts.map(Value::from).to_vec())
+        }
         _ => return None,
     })
 }
@@ -259,6 +270,9 @@ impl Object for DateTime {
             "isoformat" => Value::from(self.iso(text(0).chars().next().unwrap_or('T'))),
             "date" => Date::value(self.naive.date()),
             "time" => Value::from_object(Time(self.naive.time())),
+            "utcoffset" | "dst" if self.zone.is_none() => Value::from(()),
+            "utcoffset" => Delta::value(TimeDelta::seconds(self.offset_seconds())),
+            "tzname" => self.zone.map_or_else(|| Value::from(()), |_| Value::from(self.abbreviation())),
             "timestamp" => Value::from(self.utc_micros() as f64 / 1e6),
             "astimezone" => {
                 let zone =
@@ -413,23 +427,88 @@ impl Object for Zone {
     }
 }
 
-/// A date from `date(y, m, d)`.
-pub fn date_of(parts: &[i64]) -> Result<Value, Error> {
-    match parts {
-        [y, m, d] => NaiveDate::from_ymd_opt(*y as i32, *m as u32, *d as u32)
-            .map(Date::value)
-            .ok_or_else(|| bad("day is out of range for month")),
-        _ => Err(bad("date() takes year, month and day")),
+/// Python's bounds of the parts of a date and a time, in their order.
+const BOUNDS: [(&str, i64, i64); 7] = [
+    ("year", 1, 9999),
+    ("month", 1, 12),
+    ("day", 1, 31),
+    ("hour", 0, 23),
+    ("minute", 0, 59),
+    ("second", 0, 59),
+    ("microsecond", 0, 999_999),
+];
+
+fn bounded(parts: &[i64], from: usize) -> Result<(), Error> {
+    for ((name, least, most), part) in BOUNDS[from..].iter().zip(parts) {
+        if part < least || part > most {
+            return Err(bad(match *name {
+                "year" => format!("year {part} is out of range"),
+                "day" => "day is out of range for month".to_owned(),
+                name => format!("{name} must be in {least}..{most}"),
+            }));
+        }
     }
+    Ok(())
 }
 
-/// A datetime from `datetime(y, m, d[, h, m, s, us])`.
-pub fn datetime_of(parts: &[i64]) -> Result<Value, Error> {
+/// A date from `date(y, m, d)`.
+pub fn date_of(parts: &[i64]) -> Result<Value, Error> {
+    date(parts).map(Date::value)
+}
+
+fn date(parts: &[i64]) -> Result<NaiveDate, Error> {
+    bounded(parts, 0)?;
+    let [year, month, day, ..] = *parts else { return Err(bad("a date takes year, month and day")) };
+    let date = NaiveDate::from_ymd_opt(year as i32, month as u32, day as u32);
+    date.ok_or_else(|| bad("day is out of range for month"))
+}
+
+fn time(parts: &[i64]) -> Result<NaiveTime, Error> {
+    bounded(parts, 3)?;
     let at = |i: usize| parts.get(i).copied().unwrap_or(0) as u32;
-    let date = parts.first().and_then(|y| NaiveDate::from_ymd_opt(*y as i32, at(1), at(2)));
-    let time = NaiveTime::from_hms_micro_opt(at(3), at(4), at(5), at(6));
-    match date.zip(time) {
-        Some((date, time)) => Ok(DateTime::naive(date.and_time(time))),
-        None => Err(bad("datetime() takes a valid year, month and day")),
+    NaiveTime::from_hms_micro_opt(at(0), at(1), at(2), at(3)).ok_or_else(|| bad("hour must be in 0..23"))
+}
+
+/// A time from `time(h, m, s, us)`.
+pub fn time_of(parts: &[i64]) -> Result<Value, Error> {
+    time(parts).map(|time| Value::from_object(Time(time)))
+}
+
+/// A datetime from `datetime(y, m, d, h, m, s, us, tzinfo)`.
+pub fn datetime_of(parts: &[i64], zone: Option<chrono_tz::Tz>) -> Result<Value, Error> {
+    let naive = date(parts)?.and_time(time(parts.get(3..).unwrap_or_default())?);
+    Ok(Value::from_object(DateTime { naive, zone }))
+}
+
+/// `repr` of what this module makes.
+pub fn repr(value: &Value) -> Option<String> {
+    let listed = |name: &str, parts: Vec<i64>, least: usize| {
+        let last = parts.iter().rposition(|part| *part != 0).map_or(least, |at| (at + 1).max(least));
+        let parts: Vec<String> = parts[..last].iter().map(ToString::to_string).collect();
+        format!("datetime.{name}({}", parts.join(", "))
+    };
+    let clock = |time: NaiveTime| vec![i64::from(time.hour()), i64::from(time.minute())];
+    let fine = |time: NaiveTime| vec![i64::from(time.second()), i64::from(time.nanosecond() / 1_000)];
+    let days = |date: NaiveDate| vec![i64::from(date.year()), i64::from(date.month()), i64::from(date.day())];
+    if let Some(Date(date)) = value.downcast_object_ref() {
+        return Some(listed("date", days(*date), 3) + ")");
     }
+    if let Some(Time(time)) = value.downcast_object_ref() {
+        return Some(listed("time", [clock(*time), fine(*time)].concat(), 2) + ")");
+    }
+    if let Some(DateTime { naive, zone }) = value.downcast_object_ref() {
+        let parts = [days(naive.date()), clock(naive.time()), fine(naive.time())].concat();
+        let zone = zone.map(|zone| format!(", tzinfo=<{}>", zone.name())).unwrap_or_default();
+        return Some(format!("{}{zone})", listed("datetime", parts, 5)));
+    }
+    let Delta(delta) = value.downcast_object_ref()?;
+    let micros = delta.num_microseconds()?;
+    let parts = [
+        ("days", micros.div_euclid(86_400_000_000)),
+        ("seconds", micros.rem_euclid(86_400_000_000) / 1_000_000),
+        ("microseconds", micros.rem_euclid(1_000_000)),
+    ];
+    let told: Vec<String> =
+        parts.iter().filter(|(_, part)| *part != 0).map(|(name, part)| format!("{name}={part}")).collect();
+    Some(format!("datetime.timedelta({})", if told.is_empty() { "0".to_owned() } else { told.join(", ") }))
 }
