@@ -84,6 +84,9 @@ fn message(error: &Error, registry: &Registry) -> String {
         ErrorKind::InvalidOperation if detail.starts_with("can only assign to namespaces") => {
             "cannot assign attribute on non-namespace object".to_owned()
         }
+        ErrorKind::InvalidOperation if detail.starts_with("cannot perform a containment check") => {
+            "what stands after 'in' is not iterable".to_owned()
+        }
         ErrorKind::InvalidOperation if !detail.is_empty() => detail.to_owned(),
         kind if detail.is_empty() => kind.to_string(),
         kind => format!("{kind}: {detail}"),

@@ -128,6 +128,7 @@ fn tests(env: &mut Environment) {
         matches!(value.kind(), ValueKind::Seq | ValueKind::String | ValueKind::Map)
             || value.downcast_object_ref::<super::value::table::Table>().is_some()
     });
+    env.add_test("iterable", |value: Value| is_undefined(&value) || python::items(&value).is_ok());
     env.add_test("number", |value: Value| matches!(value.kind(), ValueKind::Number | ValueKind::Bool));
     env.add_test("escaped", |_: Value| false);
     env.add_test("_unset_argument", |value: Value| value == unset());

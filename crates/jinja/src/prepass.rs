@@ -503,6 +503,9 @@ fn read_words(reader: &mut Reader) -> Result<Rope, SyntaxError> {
 fn read_set(reader: &mut Reader) -> Result<Rope, SyntaxError> {
     let mut whole = Rope::new();
     reader.take(&mut whole);
+    if reader.peek() == "=" {
+        return fail(format!("unexpected {}", reader.here()), reader.offset());
+    }
     loop {
         match reader.peek() {
             "=" => {
