@@ -2,9 +2,9 @@
 //! `make certify-jinja` asks dbt itself. A case with `todo: reason` must still fail, so that the list of them cannot rot.
 
 use indexmap::IndexMap;
-use rsdbt::base::{Code, Diagnostic};
-use rsdbt::jinja::{Arguments, Data, Engine, Fault, File, Host, Quoting, Registry, Relation, prepare};
-use rsdbt::sys;
+use rsdbt_base::{Code, Diagnostic};
+use rsdbt_jinja::{Arguments, Data, Engine, Fault, File, Host, Quoting, Registry, Relation, prepare};
+use rsdbt_sys as sys;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;

@@ -79,7 +79,9 @@ fn message(error: &Error, registry: &Registry) -> String {
         ErrorKind::UnknownFilter => named("No filter named").unwrap_or_else(|| detail.to_owned()),
         ErrorKind::UnknownTest => named("No test named").unwrap_or_else(|| detail.to_owned()),
         ErrorKind::CannotUnpack => unpacking(detail),
-        ErrorKind::SyntaxError if detail.starts_with("cannot assign to reserved") => "can't assign to 'const'".to_owned(),
+        ErrorKind::SyntaxError if detail.starts_with("cannot assign to reserved") => {
+            "can't assign to 'const'".to_owned()
+        }
         ErrorKind::InvalidOperation if detail.ends_with(" is not callable") => not_callable(detail),
         ErrorKind::InvalidOperation if detail.starts_with("can only assign to namespaces") => {
             "cannot assign attribute on non-namespace object".to_owned()

@@ -295,7 +295,11 @@ impl<'s> Reader<'s> {
     /// `.name`; the name of a method that is not called makes a value of the method.
     fn member(&mut self, base: Rope) -> Read {
         let mut whole = base;
-        let is_loop = self.at.checked_sub(1).and_then(|at| self.tokens.get(at)).is_some_and(|t| &self.source[t.range.clone()] == "loop");
+        let is_loop = self
+            .at
+            .checked_sub(1)
+            .and_then(|at| self.tokens.get(at))
+            .is_some_and(|t| &self.source[t.range.clone()] == "loop");
         let dot = self.next();
         let Some(token) = self.tokens.get(self.at).filter(|t| matches!(t.kind, TokenKind::Name | TokenKind::Number))
         else {
@@ -418,7 +422,9 @@ impl<'s> Reader<'s> {
 
     fn primary(&mut self) -> Read {
         let mut whole = Rope::new();
-        let Some(token) = self.tokens.get(self.at) else { return fail(format!("unexpected {}", self.here()), self.offset()) };
+        let Some(token) = self.tokens.get(self.at) else {
+            return fail(format!("unexpected {}", self.here()), self.offset());
+        };
         match &token.kind {
             TokenKind::Name => {
                 let word = &self.source[token.range.clone()];

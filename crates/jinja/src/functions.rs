@@ -32,9 +32,7 @@ const FUNCTIONS: &[(&str, &str, Function)] = &[
     ("toyaml", "toyaml(value, default=, sort_keys=)", |_, args| {
         yaml::dump(&args.value(0), args.is_true(2)).map(Value::from)
     }),
-    ("fromyaml", "fromyaml(value, default=)", |_, args| {
-        Ok(yaml::load(&args.text(0)).unwrap_or_else(|| args.value(1)))
-    }),
+    ("fromyaml", "fromyaml(value, default=)", |_, args| Ok(yaml::load(&args.text(0)).unwrap_or_else(|| args.value(1)))),
     ("set", "set(value, default=)", |_, args| match python::items(&args.value(0)) {
         Ok(items) => Set::of(items).map_or_else(|_| Ok(args.value(1)), |members| Ok(Set::value(members))),
         Err(_) => Ok(args.value(1)),
@@ -52,7 +50,9 @@ const FUNCTIONS: &[(&str, &str, Function)] = &[
 pub fn register(env: &mut Environment) {
     for (name, signature, function) in FUNCTIONS {
         let signature = Arc::new(Signature::parse(signature));
-        env.add_function(*name, move |state: &mut State, args: Rest<ValueOrKwargs>| function(state, &signature.bind(&plain(args))?));
+        env.add_function(*name, move |state: &mut State, args: Rest<ValueOrKwargs>| {
+            function(state, &signature.bind(&plain(args))?)
+        });
     }
     env.add_global("modules", module::modules());
     env.add_global("dbt_version", super::DBT_VERSION);

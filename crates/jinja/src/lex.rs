@@ -204,7 +204,8 @@ fn token(source: &str, at: usize, gap: usize) -> Result<Token, SyntaxError> {
         // As in Python, a number does not begin with zeros.
         let zeros = rest.len() - rest.trim_start_matches('0').len();
         let leads = zeros > 0 && rest[zeros..].starts_with(|c: char| c.is_ascii_digit());
-        let length = if leads && !rest[..number_length(rest)].contains(['.', 'e', 'E']) { zeros } else { number_length(rest) };
+        let length =
+            if leads && !rest[..number_length(rest)].contains(['.', 'e', 'E']) { zeros } else { number_length(rest) };
         return made(TokenKind::Number, length);
     }
     if first.is_alphabetic() || first == '_' {
@@ -285,7 +286,13 @@ fn string(rest: &str, quote: char, offset: usize) -> Result<(String, usize), Syn
             other => value.extend(['\\', other]),
         }
     }
-    fail(format!("unexpected char {} at {offset}: this text is never closed", super::value::python::quoted(&quote.to_string())), offset)
+    fail(
+        format!(
+            "unexpected char {} at {offset}: this text is never closed",
+            super::value::python::quoted(&quote.to_string())
+        ),
+        offset,
+    )
 }
 
 #[cfg(test)]

@@ -13,8 +13,27 @@ use std::cmp::Ordering;
 const LONGEST: usize = 100_000_000;
 
 const NAMES: [&str; 21] = [
-    "_add", "_sub", "_mul", "_div", "_floordiv", "_mod", "_concat", "_list", "_dict", "_slice", "_caller", "_unset", "_lt",
-    "_le", "_gt", "_ge", "_neg", "_iter", "_attr", "_namespace", "_unset_argument",
+    "_add",
+    "_sub",
+    "_mul",
+    "_div",
+    "_floordiv",
+    "_mod",
+    "_concat",
+    "_list",
+    "_dict",
+    "_slice",
+    "_caller",
+    "_unset",
+    "_lt",
+    "_le",
+    "_gt",
+    "_ge",
+    "_neg",
+    "_iter",
+    "_attr",
+    "_namespace",
+    "_unset_argument",
 ];
 
 /// Names that the pre-pass writes and templates may not use.
@@ -140,9 +159,7 @@ fn negated(value: &Value) -> Result<Value, Error> {
 fn unsupported(operator: &str, a: &Value, b: &Value) -> Error {
     let (left, right) = (python::type_name(a), python::type_name(b));
     match (operator, left.as_str()) {
-        ("+", "str" | "list" | "tuple") => {
-            bad(format!("can only concatenate {left} (not \"{right}\") to {left}"))
-        }
+        ("+", "str" | "list" | "tuple") => bad(format!("can only concatenate {left} (not \"{right}\") to {left}")),
         ("*", "str" | "list" | "tuple") => bad(format!("can't multiply sequence by non-int of type '{right}'")),
         _ => bad(format!("unsupported operand type(s) for {operator}: '{left}' and '{right}'")),
     }
@@ -157,7 +174,9 @@ pub fn add(a: &Value, b: &Value) -> Result<Value, Error> {
     }
     match (a.kind(), b.kind()) {
         (ValueKind::String, ValueKind::String) => Ok(Value::from(python::text(a) + &python::text(b))),
-        (ValueKind::Seq | ValueKind::Iterable, ValueKind::Seq | ValueKind::Iterable) if a.is_tuple() == b.is_tuple() => {
+        (ValueKind::Seq | ValueKind::Iterable, ValueKind::Seq | ValueKind::Iterable)
+            if a.is_tuple() == b.is_tuple() =>
+        {
             let all = a.try_iter()?.chain(b.try_iter()?).collect();
             Ok(if a.is_tuple() { tuple(all) } else { List::value(all) })
         }

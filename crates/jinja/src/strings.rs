@@ -8,11 +8,49 @@ use minijinja::{Error, ErrorKind, State, Value};
 
 /// What can be called on text.
 pub const METHODS: &[&str] = &[
-    "upper", "lower", "casefold", "strip", "lstrip", "rstrip", "removeprefix", "removesuffix", "startswith", "endswith",
-    "replace", "split", "rsplit", "splitlines", "partition", "rpartition", "join", "find", "index", "rfind", "rindex",
-    "count", "format", "title", "capitalize", "swapcase", "isdigit", "isnumeric", "isdecimal", "isalpha", "isalnum",
-    "isspace", "isupper", "islower", "istitle", "isascii", "isidentifier", "zfill", "ljust", "rjust", "center",
-    "expandtabs", "encode",
+    "upper",
+    "lower",
+    "casefold",
+    "strip",
+    "lstrip",
+    "rstrip",
+    "removeprefix",
+    "removesuffix",
+    "startswith",
+    "endswith",
+    "replace",
+    "split",
+    "rsplit",
+    "splitlines",
+    "partition",
+    "rpartition",
+    "join",
+    "find",
+    "index",
+    "rfind",
+    "rindex",
+    "count",
+    "format",
+    "title",
+    "capitalize",
+    "swapcase",
+    "isdigit",
+    "isnumeric",
+    "isdecimal",
+    "isalpha",
+    "isalnum",
+    "isspace",
+    "isupper",
+    "islower",
+    "istitle",
+    "isascii",
+    "isidentifier",
+    "zfill",
+    "ljust",
+    "rjust",
+    "center",
+    "expandtabs",
+    "encode",
 ];
 
 /// Called by minijinja for a method that an object does not have itself.
@@ -127,7 +165,9 @@ fn string_method(text: &str, method: &str, raw: &[Value]) -> Result<Value, Error
         "splitlines" => {
             let keep = args.first().or_else(|| named.get("keepends")).is_some_and(Value::is_true);
             let lines = text.split_inclusive('\n');
-            List::value(lines.map(|line| Value::from(if keep { line } else { line.trim_end_matches(['\r', '\n']) })).collect())
+            List::value(
+                lines.map(|line| Value::from(if keep { line } else { line.trim_end_matches(['\r', '\n']) })).collect(),
+            )
         }
         "partition" => match text.split_once(first) {
             Some((a, b)) => triple(a, first, b),

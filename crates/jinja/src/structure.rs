@@ -57,7 +57,10 @@ impl Structure {
         };
         if !open.next.contains(&word) {
             let wanted = listed(open.next);
-            return fail(format!("Encountered unknown tag '{word}'. The '{}' before it goes on with {wanted}.", open.word), offset);
+            return fail(
+                format!("Encountered unknown tag '{word}'. The '{}' before it goes on with {wanted}.", open.word),
+                offset,
+            );
         }
         match word {
             "else" => open.next = if open.word == "for" { &["endfor"] } else { &["endif"] },

@@ -21,7 +21,9 @@ pub fn register(env: &mut Environment) {
         let signature = Arc::new(Signature::parse(signature));
         for name in names {
             let signature = signature.clone();
-            env.add_filter(*name, move |state: &mut State, args: Rest<ValueOrKwargs>| filter(state, &signature.bind(&plain(args))?));
+            env.add_filter(*name, move |state: &mut State, args: Rest<ValueOrKwargs>| {
+                filter(state, &signature.bind(&plain(args))?)
+            });
         }
     }
 }

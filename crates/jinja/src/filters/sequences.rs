@@ -35,7 +35,9 @@ pub const FILTERS: &[Row] = &[
     (&["slice"], "slice(value, slices, fill_with=)", slice),
     (&["batch"], "batch(value, linecount, fill_with=)", batch),
     (&["default", "d"], "default(value, default_value=, boolean=)", default),
-    (&["attr"], "attr(obj, name)", |state, args| crate::value::method::only_attribute(state, &args.value(0), &args.text(1))),
+    (&["attr"], "attr(obj, name)", |state, args| {
+        crate::value::method::only_attribute(state, &args.value(0), &args.text(1))
+    }),
     (&["is_list"], "is_list(value)", |_, args| Ok(Value::from(python::type_name(&args.value(0)) == "list"))),
 ];
 
@@ -143,7 +145,8 @@ fn known<T>(result: Result<T, Error>, name: &str) -> Result<T, Error> {
 fn map(state: &mut State, args: &Bound) -> Result<Value, Error> {
     let items = python::items(&args.value(0))?;
     if let (Some(attribute), []) = (args.named.get("attribute"), args.rest.as_slice()) {
-        if let Some((name, _)) = args.named.iter().find(|(name, _)| !["attribute", "default"].contains(&name.as_str())) {
+        if let Some((name, _)) = args.named.iter().find(|(name, _)| !["attribute", "default"].contains(&name.as_str()))
+        {
             return Err(bad(format!("Unexpected keyword argument '{name}'")));
         }
         let (path, default) = (python::text(attribute), args.named.get("default"));

@@ -178,9 +178,8 @@ fn quoted(text: &str, is_query: bool) -> String {
 
 fn url_encoded(value: &Value) -> String {
     let join = |items: Vec<(Value, Value)>| {
-        let one = |(k, v): &(Value, Value)| {
-            format!("{}={}", quoted(&python::text(k), true), quoted(&python::text(v), true))
-        };
+        let one =
+            |(k, v): &(Value, Value)| format!("{}={}", quoted(&python::text(k), true), quoted(&python::text(v), true));
         items.iter().map(one).collect::<Vec<_>>().join("&")
     };
     match value.kind() {

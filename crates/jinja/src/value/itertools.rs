@@ -8,15 +8,9 @@ use indexmap::IndexMap;
 use minijinja::{Error, State, Value};
 
 /// One of the module's functions.
-pub fn call(
-    state: &mut State,
-    name: &str,
-    args: &[Value],
-    named: &IndexMap<String, Value>,
-) -> Result<Value, Error> {
-    let sequence = |at: usize| -> Result<Vec<Value>, Error> {
-        args.get(at).map_or_else(|| Ok(Vec::new()), python::items)
-    };
+pub fn call(state: &mut State, name: &str, args: &[Value], named: &IndexMap<String, Value>) -> Result<Value, Error> {
+    let sequence =
+        |at: usize| -> Result<Vec<Value>, Error> { args.get(at).map_or_else(|| Ok(Vec::new()), python::items) };
     let size = |at: usize| args.get(at).and_then(Value::as_usize);
     let tuples = |all: Vec<Vec<Value>>| List::value(all.into_iter().map(super::tuple).collect());
     match name {
@@ -62,7 +56,10 @@ pub fn call(
                 sequence(1)?.iter().map(|args| function.call(state, &python::items(args)?)).collect();
             called.map(List::value)
         }
-        "repeat" => Ok(List::value(vec![args.first().cloned().unwrap_or_default(); size(1).or_else(|| named.get("times").and_then(Value::as_usize)).unwrap_or(0)])),
+        "repeat" => Ok(List::value(vec![
+            args.first().cloned().unwrap_or_default();
+            size(1).or_else(|| named.get("times").and_then(Value::as_usize)).unwrap_or(0)
+        ])),
         "islice" => {
             let (start, stop) = if args.len() > 2 { (size(1).unwrap_or(0), size(2)) } else { (0, size(1)) };
             let step = size(3).unwrap_or(1).max(1);

@@ -25,9 +25,8 @@ struct Function {
 static DATE: LazyLock<Signature> = LazyLock::new(|| Signature::parse("date(year, month, day)"));
 static TIME: LazyLock<Signature> =
     LazyLock::new(|| Signature::parse("time(hour=, minute=, second=, microsecond=, tzinfo=)"));
-static DATETIME: LazyLock<Signature> = LazyLock::new(|| {
-    Signature::parse("datetime(year, month, day, hour=, minute=, second=, microsecond=, tzinfo=)")
-});
+static DATETIME: LazyLock<Signature> =
+    LazyLock::new(|| Signature::parse("datetime(year, month, day, hour=, minute=, second=, microsecond=, tzinfo=)"));
 
 fn whole_parts(bound: &Bound, places: std::ops::Range<usize>) -> Result<Vec<i64>, Error> {
     places.map(|at| bound.int(at, 0)).collect()
@@ -179,10 +178,8 @@ const SPECIAL: &str = "()[]{}?*+-|^$\\.&~# \t\n\r\u{b}\u{c}";
 fn re(name: &str, args: &[Value], named: &indexmap::IndexMap<String, Value>) -> Result<Value, Error> {
     let text = |at: usize| args.get(at).and_then(Value::as_str).unwrap_or_default();
     if name == "escape" {
-        let escaped: String = text(0)
-            .chars()
-            .flat_map(|c| if SPECIAL.contains(c) { vec!['\\', c] } else { vec![c] })
-            .collect();
+        let escaped: String =
+            text(0).chars().flat_map(|c| if SPECIAL.contains(c) { vec!['\\', c] } else { vec![c] }).collect();
         return Ok(Value::from(escaped));
     }
     let flags_at = match name {

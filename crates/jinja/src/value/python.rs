@@ -103,10 +103,9 @@ pub fn items(value: &Value) -> Result<Vec<Value>, Error> {
 pub fn entries(value: &Value) -> Result<Vec<(Value, Value)>, Error> {
     let pair = |(at, item): (usize, Value)| match <[Value; 2]>::try_from(items(&item)?) {
         Ok([key, value]) => Ok((key, value)),
-        Err(other) => Err(bad(format!(
-            "dictionary update sequence element #{at} has length {}; 2 is required",
-            other.len()
-        ))),
+        Err(other) => {
+            Err(bad(format!("dictionary update sequence element #{at} has length {}; 2 is required", other.len())))
+        }
     };
     items(value)?.into_iter().enumerate().map(pair).collect()
 }

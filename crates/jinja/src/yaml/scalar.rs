@@ -10,7 +10,9 @@ fn pattern(text: &str) -> Option<Regex> {
 }
 
 static INT: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    pattern("^(?:[-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$")
+    pattern(
+        "^(?:[-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$",
+    )
 });
 static FLOAT: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(
