@@ -30,7 +30,7 @@ endif
 # What a failed command leaves is not taken for the real thing.
 .DELETE_ON_ERROR:
 
-.PHONY: demo build lib test fmt clippy test-dbt test-bigquery test-pubsub test-gcp-pubsub test-browser test-crash bench-events conformance clean-demo
+.PHONY: demo build lib test fmt clippy test-dbt test-bigquery test-pubsub test-gcp-pubsub test-browser test-crash bench-events conformance certify-jinja clean-demo
 
 demo: build
 	scripts/demo.sh $(BIN)
@@ -94,6 +94,12 @@ bench-events: build
 # The share of BigQuery SQL cases that give BigQuery's answer (needs ../shared).
 conformance: build
 	python3 ../shared/conformance/run.py --cli "$(abspath $(BIN)) sql --local --output json"
+
+# Every Jinja fixture against dbt itself (needs pip); `make certify-jinja WRITE=--write` fills in missing answers.
+DBT_VENV := target/dbt-jinja
+certify-jinja:
+	test -f $(DBT_VENV)/ready || { python3 -m venv $(DBT_VENV) && $(DBT_VENV)/bin/pip install -q 'dbt-core==1.11.16' && touch $(DBT_VENV)/ready; }
+	$(DBT_VENV)/bin/python scripts/certify_jinja.py $(WRITE)
 
 clean-demo:
 	rm -rf project/target project/live_shopping.duckdb*

@@ -2,21 +2,10 @@
 //! literals become mutable objects, arithmetic becomes calls that follow Python, slices become copies.
 
 use super::lex::{SyntaxError, Token, TokenKind, fail};
+use super::reader::Reader;
 use super::rope::Rope;
-use std::collections::BTreeSet;
 
-/// Reads the tokens of one tag.
-pub struct Reader<'s> {
-    pub source: &'s str,
-    pub tokens: &'s [Token],
-    pub at: usize,
-    /// Where the tag ends: the place of "something is missing".
-    pub end: usize,
-    /// Every name that stands for a variable.
-    pub names: BTreeSet<String>,
-}
-
-type Read = Result<Rope, SyntaxError>;
+pub type Read = Result<Rope, SyntaxError>;
 
 /// Binary operators of one precedence level and the calls that replace them (`None`: kept).
 const ADDITIVE: &[(&str, Option<&str>)] = &[("+", Some("_add")), ("-", Some("_sub"))];
@@ -29,91 +18,7 @@ const COMPARISONS: [&str; 6] = ["==", "!=", "<=", ">=", "<", ">"];
 /// Words that end an argument of a test written without parentheses.
 const NOT_AN_ARGUMENT: [&str; 8] = ["else", "or", "and", "if", "is", "in", "not", "recursive"];
 
-impl<'s> Reader<'s> {
-    pub fn new(source: &'s str, tokens: &'s [Token], end: usize) -> Self {
-        Reader { source, tokens, at: 0, end, names: BTreeSet::new() }
-    }
-
-    pub fn peek(&self) -> &'s str {
-        self.peek_at(0)
-    }
-
-    /// The text of a token ahead; empty at the end and for string literals.
-    pub fn peek_at(&self, ahead: usize) -> &'s str {
-        match self.tokens.get(self.at + ahead) {
-            Some(token) if !matches!(token.kind, TokenKind::Str(_)) => &self.source[token.range.clone()],
-            _ => "",
-        }
-    }
-
-    pub fn done(&self) -> bool {
-        self.at >= self.tokens.len()
-    }
-
-    pub fn offset(&self) -> usize {
-        self.tokens.get(self.at).map_or(self.end, |token| token.range.start)
-    }
-
-    pub fn next(&mut self) -> Option<&'s Token> {
-        let token = self.tokens.get(self.at);
-        self.at += usize::from(token.is_some());
-        token
-    }
-
-    /// Takes one token as it is.
-    pub fn take(&mut self, into: &mut Rope) {
-        if let Some(token) = self.next() {
-            into.token(self.source, token);
-        }
-    }
-
-    pub fn expect(&mut self, text: &str, into: &mut Rope) -> Result<(), SyntaxError> {
-        if self.peek() != text {
-            return self.unexpected(&format!("expected token '{text}'"));
-        }
-        self.take(into);
-        Ok(())
-    }
-
-    /// `wanted`, got what stands here.
-    pub fn unexpected<T>(&self, wanted: &str) -> Result<T, SyntaxError> {
-        fail(format!("{wanted}, got {}", self.here()), self.offset())
-    }
-
-    /// What stands here, in Jinja2's words.
-    pub fn here(&self) -> String {
-        let word = match self.tokens.get(self.at) {
-            None => return format!("'{}'", self.tag_end()),
-            Some(token) => match token.kind {
-                TokenKind::Str(_) => "string",
-                TokenKind::Number if self.source[token.range.clone()].contains(['.', 'e', 'E']) => "float",
-                TokenKind::Number => "integer",
-                _ => &self.source[token.range.clone()],
-            },
-        };
-        format!("'{word}'")
-    }
-
-    /// What the end of this tag is called.
-    pub fn tag_end(&self) -> &'static str {
-        if self.source[..self.end].ends_with("}}") { "end of print statement" } else { "end of statement block" }
-    }
-
-    /// The tag is read, or something is left over.
-    pub fn finish(&self) -> Result<(), SyntaxError> {
-        if self.done() { Ok(()) } else { self.unexpected(&format!("expected token '{}'", self.tag_end())) }
-    }
-
-    pub fn name(&mut self) -> Result<String, SyntaxError> {
-        match self.tokens.get(self.at) {
-            Some(token) if token.kind == TokenKind::Name => {
-                self.at += 1;
-                Ok(self.source[token.range.clone()].to_owned())
-            }
-            _ => self.unexpected("expected token 'name'"),
-        }
-    }
-
+impl Reader<'_> {
     /// `a, b` outside of brackets is a tuple, which minijinja wants in parentheses.
     pub fn tuple(&mut self, conditional: bool) -> Read {
         let one = |r: &mut Self| if conditional { r.ternary() } else { r.or() };
@@ -418,116 +323,5 @@ impl<'s> Reader<'s> {
             }
         }
         self.expect(")", whole)
-    }
-
-    fn primary(&mut self) -> Read {
-        let mut whole = Rope::new();
-        let Some(token) = self.tokens.get(self.at) else {
-            return fail(format!("unexpected {}", self.here()), self.offset());
-        };
-        match &token.kind {
-            TokenKind::Name => {
-                let word = &self.source[token.range.clone()];
-                if ["if", "else", "and", "or", "in", "is", "not"].contains(&word) {
-                    return fail(format!("unexpected {}", self.here()), self.offset());
-                }
-                if word.starts_with("_") && super::ops::is_reserved(word) {
-                    return fail(format!("the name '{word}' is reserved"), token.range.start);
-                }
-                self.names.insert(word.to_owned());
-                self.take(&mut whole);
-            }
-            TokenKind::Number => {
-                self.at += 1;
-                whole.copy(self.source, token.gap..token.range.start);
-                whole.push(self.source[token.range.clone()].replace('_', ""));
-            }
-            TokenKind::Str(_) => self.strings(&mut whole),
-            TokenKind::Op => match self.peek() {
-                "(" => return self.parenthesis(),
-                "[" => return self.list(),
-                "{" => return self.dict(),
-                _ => return fail(format!("unexpected {}", self.here()), self.offset()),
-            },
-        }
-        Ok(whole)
-    }
-
-    /// One string literal or several side by side, spelled with the escapes that minijinja knows.
-    fn strings(&mut self, whole: &mut Rope) {
-        let mut value = String::new();
-        let mut lines = 0;
-        let mut first = true;
-        while let Some(token) = self.tokens.get(self.at) {
-            let TokenKind::Str(text) = &token.kind else { break };
-            if first {
-                whole.copy(self.source, token.gap..token.range.start);
-            } else {
-                lines += self.source[token.gap..token.range.start].matches('\n').count();
-            }
-            lines += self.source[token.range.clone()].matches('\n').count();
-            value.push_str(text);
-            first = false;
-            self.at += 1;
-        }
-        let mut spelled = String::from("\"");
-        for c in value.chars() {
-            match c {
-                '"' => spelled.push_str("\\\""),
-                '\\' => spelled.push_str("\\\\"),
-                '\n' => spelled.push_str("\\n"),
-                other => spelled.push(other),
-            }
-        }
-        spelled.push('"');
-        whole.push(spelled);
-        whole.push("\n".repeat(lines));
-    }
-
-    fn parenthesis(&mut self) -> Read {
-        let mut whole = Rope::new();
-        self.expect("(", &mut whole)?;
-        while self.peek() != ")" {
-            whole.append(self.ternary()?);
-            if self.peek() == "," {
-                self.take(&mut whole);
-            } else if self.peek() != ")" {
-                return self.unexpected("expected token ')'");
-            }
-        }
-        self.expect(")", &mut whole)?;
-        Ok(whole)
-    }
-
-    fn list(&mut self) -> Read {
-        let mut whole = Rope::new();
-        self.expect("[", &mut whole)?;
-        while self.peek() != "]" {
-            whole.append(self.ternary()?);
-            if self.peek() == "," {
-                self.take(&mut whole);
-            } else if self.peek() != "]" {
-                return self.unexpected("expected token ','");
-            }
-        }
-        self.expect("]", &mut whole)?;
-        Ok(whole.wrapped(" _list(", ")"))
-    }
-
-    fn dict(&mut self) -> Read {
-        let mut whole = Rope::new();
-        self.expect("{", &mut whole)?;
-        while self.peek() != "}" {
-            whole.append(self.ternary()?);
-            self.expect(":", &mut whole)?;
-            whole.append(self.ternary()?);
-            if self.peek() == "," {
-                self.take(&mut whole);
-            } else if self.peek() != "}" {
-                return self.unexpected("expected token ','");
-            }
-        }
-        self.expect("}", &mut whole)?;
-        Ok(whole.wrapped(" _dict(", ")"))
     }
 }

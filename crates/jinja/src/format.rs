@@ -40,7 +40,13 @@ pub fn percent(format: &str, arguments: &Value) -> Result<String, Error> {
             Some('%') => out.push('%'),
             Some(kind) => {
                 let value = match &key {
-                    Some(key) => arguments.get_attr(key)?,
+                    Some(key) => {
+                        let found = arguments.get_attr(key)?;
+                        if found.is_undefined() {
+                            return Err(bad(python::quoted(key)));
+                        }
+                        found
+                    }
                     None => next.next().ok_or_else(|| bad("not enough arguments for format string"))?,
                 };
                 out.push_str(&padded(&spec, kind, &value)?);

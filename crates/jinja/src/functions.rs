@@ -18,7 +18,7 @@ const FUNCTIONS: &[(&str, &str, Function)] = &[
         Err(Error::new(ErrorKind::InvalidOperation, "return() outside of a macro").with_source(signal))
     }),
     ("dict", "dict(iterable=, **)", dict),
-    ("range", "range(start, stop=, step=)", range),
+    ("range", "range(start=, stop=, step=)", range),
     ("namespace", "namespace(*, **)", namespace),
     ("cycler", "cycler(*)", |_, args| cursor::cycler(args.rest.clone())),
     ("joiner", "joiner(sep=)", |_, args| Ok(cursor::joiner(Value::from(args.text_or(0, ", "))))),
@@ -75,6 +75,9 @@ fn dict(_: &mut State, args: &Bound) -> Result<Value, Error> {
 /// As long as Jinja2's sandbox allows.
 fn range(_: &mut State, args: &Bound) -> Result<Value, Error> {
     const LONGEST: i64 = 100_000;
+    if args.get(0).is_none() {
+        return Err(bad("range expected at least 1 argument, got 0"));
+    }
     let (start, stop) = match args.get(1) {
         Some(_) => (args.int(0, 0)?, args.int(1, 0)?),
         None => (0, args.int(0, 0)?),

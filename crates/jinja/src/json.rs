@@ -31,8 +31,8 @@ impl Writer {
                 return self.array(value);
             }
             _ => {
-                let message = format!("Object of type {} is not JSON serializable", python::type_name(value));
-                return Err(bad(message));
+                let kind = python::type_name(value).replace("datetime.", "");
+                return Err(bad(format!("Object of type {kind} is not JSON serializable")));
             }
         }
         Ok(())

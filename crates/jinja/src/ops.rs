@@ -95,15 +95,16 @@ fn sliced(value: &Value, from: &Value, to: &Value, step: &Value) -> Result<Value
         true => Ok(None),
         false => signature::whole(value).map(Some),
     };
-    let step = bound(step)?.unwrap_or(1);
+    let (Ok(from), Ok(to), Ok(step)) = (bound(from), bound(to), bound(step)) else { return Ok(Value::UNDEFINED) };
+    let step = step.unwrap_or(1);
     if step == 0 {
         return Err(bad("slice step cannot be zero"));
     }
     let items = match value.kind() {
         ValueKind::String | ValueKind::Seq => python::items(value)?,
         ValueKind::Iterable if value.downcast_object_ref::<set::Set>().is_none() => python::items(value)?,
-        ValueKind::Map => return Err(bad("unhashable type: 'slice'")),
-        _ => return Err(bad(format!("'{}' object is not subscriptable", python::type_name(value)))),
+        // Jinja2 finds nothing where Python would refuse.
+        _ => return Ok(Value::UNDEFINED),
     };
     let length = items.len() as i64;
     // Python's bounds: from the end if negative, at most one beyond either end.
@@ -112,7 +113,7 @@ fn sliced(value: &Value, from: &Value, to: &Value, step: &Value) -> Result<Value
         bound.map_or(default, |at| if at < 0 { (at + length).max(low) } else { at.min(high) })
     };
     let (first, last) = if step > 0 { (low, high) } else { (high, low) };
-    let (mut at, end) = (place(bound(from)?, first), place(bound(to)?, last));
+    let (mut at, end) = (place(from, first), place(to, last));
     let mut taken = Vec::new();
     while if step > 0 { at < end } else { at > end } {
         taken.extend(usize::try_from(at).ok().and_then(|at| items.get(at)).cloned());

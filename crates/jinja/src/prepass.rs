@@ -1,8 +1,8 @@
 //! Turns dbt's Jinja into what stock minijinja compiles: macros, tests, materializations, snapshots, docs and call bodies
 //! are lifted into templates of their own, expressions are rewritten. Line numbers never change.
 
-use super::expression::Reader;
 use super::lex::{self, Segment, SyntaxError, Tag, Token, TokenKind, Trim, fail};
+use super::reader::Reader;
 use super::rope::Rope;
 use super::structure::Structure;
 use std::collections::BTreeSet;

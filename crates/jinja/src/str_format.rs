@@ -20,6 +20,9 @@ pub fn fill(text: &str, args: &[Value]) -> Result<String, Error> {
             rest = after;
             continue;
         }
+        if mark == "{" && rest.is_empty() {
+            return Err(bad("Single '{' encountered in format string"));
+        }
         if mark == "}" {
             return Err(bad("Single '}' encountered in format string"));
         }
@@ -37,7 +40,7 @@ pub fn fill(text: &str, args: &[Value]) -> Result<String, Error> {
         };
         let missing = || match path[..start].chars().next() {
             Some(c) if !c.is_ascii_digit() => bad(python::quoted(&path[..start])),
-            _ => bad("Replacement index out of range for positional args tuple"),
+            _ => bad("tuple index out of range"),
         };
         let value = member(&base.ok_or_else(missing)?, &path[start..])?;
         out.push_str(&field_text(&value, conversion, spec)?);

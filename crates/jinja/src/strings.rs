@@ -177,6 +177,7 @@ fn string_method(text: &str, method: &str, raw: &[Value]) -> Result<Value, Error
             Some((a, b)) => triple(a, first, b),
             None => triple("", "", text),
         },
+        "join" if args.is_empty() => return Err(bad("str.join() takes exactly one argument (0 given)")),
         "join" => {
             let mut parts = Vec::new();
             for (at, item) in python::items(&args.first().cloned().unwrap_or_default())?.iter().enumerate() {

@@ -248,10 +248,11 @@ fn sum(_: &mut State, args: &Bound) -> Result<Value, Error> {
 
 fn extreme(args: &Bound, wanted: Ordering) -> Result<Value, Error> {
     let key = Key { attribute: args.some(2), case_sensitive: args.is_true(1), default: None };
+    let operator = if wanted == Ordering::Less { "<" } else { ">" };
     let mut best: Option<(Value, Value)> = None;
     for (key, item) in keyed(args, &key)? {
         let better = match &best {
-            Some((champion, _)) => python::compare("<", &key, champion)? == wanted,
+            Some((champion, _)) => python::compare(operator, &key, champion)? == wanted,
             None => true,
         };
         if better {

@@ -7,6 +7,7 @@ pub mod group;
 pub mod itertools;
 pub mod method;
 pub mod module;
+pub mod moment;
 pub mod python;
 pub mod range;
 pub mod regex;

@@ -1,7 +1,7 @@
 //! `modules.datetime`, `modules.pytz`, `modules.re` and `modules.itertools`.
 
 use super::collections::Dict;
-use super::{datetime, itertools, regex};
+use super::{datetime, itertools, moment, regex};
 use crate::call::{arguments, bad};
 use crate::env::scope_of;
 use crate::signature::{Bound, Signature};
@@ -65,10 +65,10 @@ impl Object for Module {
             "datetime.datetime" => {
                 let bound = DATETIME.bind(args)?;
                 let zone = bound.some(7).and_then(|zone| zone.downcast_object_ref::<datetime::Zone>()).map(|z| z.0);
-                datetime::datetime_of(&whole_parts(&bound, 0..7)?, zone)
+                moment::datetime_of(&whole_parts(&bound, 0..7)?, zone)
             }
-            "datetime.date" => datetime::date_of(&whole_parts(&DATE.bind(args)?, 0..3)?),
-            "datetime.time" => datetime::time_of(&whole_parts(&TIME.bind(args)?, 0..4)?),
+            "datetime.date" => moment::date_of(&whole_parts(&DATE.bind(args)?, 0..3)?),
+            "datetime.time" => moment::time_of(&whole_parts(&TIME.bind(args)?, 0..4)?),
             "datetime.timedelta" => {
                 let (args, named) = arguments(args);
                 datetime::Delta::build(&args, &named)

@@ -28,7 +28,7 @@ pub fn repr(value: &Value) -> String {
         }
         ValueKind::String => quoted(value.as_str().unwrap_or_default()),
         ValueKind::Bytes => format!("b{}", quoted(&String::from_utf8_lossy(value.as_bytes().unwrap_or_default()))),
-        ValueKind::Plain => super::datetime::repr(value).unwrap_or_else(|| value.to_string()),
+        ValueKind::Plain => super::moment::repr(value).unwrap_or_else(|| value.to_string()),
         ValueKind::Seq if value.is_tuple() => {
             let items = shown(value);
             if items.len() == 1 { format!("({},)", items[0]) } else { format!("({})", items.join(", ")) }

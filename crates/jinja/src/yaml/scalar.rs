@@ -1,6 +1,6 @@
 //! What a plain scalar of YAML 1.1 means.
 
-use crate::value::{datetime, python};
+use crate::value::{datetime, moment, python};
 use fancy_regex::{Captures, Regex};
 use minijinja::Value;
 use std::sync::LazyLock;
@@ -41,7 +41,7 @@ pub fn resolve(text: &str) -> Value {
     } else if fits(&FLOAT, text) {
         float(text)
     } else {
-        moment(text)
+        date_or_time(text)
     };
     number.unwrap_or_else(|| Value::from(text))
 }
@@ -82,16 +82,16 @@ fn float(text: &str) -> Option<Value> {
 }
 
 /// A date, or a date with a time; a zone makes it a moment in UTC.
-fn moment(text: &str) -> Option<Value> {
+fn date_or_time(text: &str) -> Option<Value> {
     let found = MOMENT.as_ref()?.captures(text).ok()??;
     let part = |at: usize| number(&found, at);
     let (year, month, day) = (part(1)?, part(2)?, part(3)?);
     if found.get(4).is_none() {
-        return datetime::date_of(&[year, month, day]).ok();
+        return moment::date_of(&[year, month, day]).ok();
     }
     let micros = format!("{:0<6}", found.get(7).map_or("", |m| m.as_str()));
     let micros = micros.get(..6)?.parse::<i64>().ok()?;
-    let local = datetime::datetime_of(&[year, month, day, part(4)?, part(5)?, part(6)?, micros], None).ok()?;
+    let local = moment::datetime_of(&[year, month, day, part(4)?, part(5)?, part(6)?, micros], None).ok()?;
     if found.get(8).is_none() {
         return Some(local);
     }
