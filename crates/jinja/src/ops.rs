@@ -12,7 +12,7 @@ use std::cmp::Ordering;
 /// No template means more; Python would take all memory first.
 const LONGEST: usize = 100_000_000;
 
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 22] = [
     "_add",
     "_sub",
     "_mul",
@@ -34,6 +34,7 @@ const NAMES: [&str; 21] = [
     "_attr",
     "_namespace",
     "_unset_argument",
+    "_done",
 ];
 
 /// Names that the pre-pass writes and templates may not use.
@@ -80,6 +81,7 @@ pub fn register(env: &mut Environment) {
         ValueKind::None | ValueKind::Number | ValueKind::Bool => python::items(&value).map(List::value),
         _ => Ok(value),
     });
+    env.add_function("_done", |_: Value| Value::from(()));
     env.add_function("_attr", |state: &State, value: Value, name: &str| method::attribute(state, &value, name));
     env.add_function("_slice", |v: Value, from: Value, to: Value, step: Option<Value>| {
         sliced(&v, &from, &to, &step.unwrap_or_default())

@@ -209,7 +209,8 @@ impl<'s> Prepass<'s> {
             "set" => self.plain(tag, read_set),
             "for" => self.plain(tag, read_for),
             "with" => self.plain(tag, read_with),
-            "if" | "elif" | "do" | "filter" => self.plain(tag, read_expression),
+            "if" | "elif" | "filter" => self.plain(tag, read_expression),
+            "do" => self.plain(tag, read_do),
             "else" | "endif" | "endfor" | "endset" | "endfilter" | "endwith" | "break" | "continue" | "autoescape"
             | "endautoescape" => self.plain(tag, read_words),
             "include" | "import" | "from" | "extends" | "block" => {
@@ -489,6 +490,14 @@ fn read_expression(reader: &mut Reader) -> Result<Rope, SyntaxError> {
     let mut whole = Rope::new();
     reader.take(&mut whole);
     whole.append(reader.tuple(true)?);
+    Ok(whole)
+}
+
+/// minijinja does calls only.
+fn read_do(reader: &mut Reader) -> Result<Rope, SyntaxError> {
+    let mut whole = Rope::new();
+    reader.take(&mut whole);
+    whole.append(reader.tuple(true)?.wrapped(" _done(", ")"));
     Ok(whole)
 }
 

@@ -96,7 +96,10 @@ impl Object for Set {
         let folded = |step: fn(&Members, &Members) -> Members| -> Result<Members, Error> {
             Ok(others()?.iter().fold(own.clone(), |so_far, other| step(&so_far, other)))
         };
-        let replace = |members: Members| self.change(|own| *own = members);
+        let replace = |members: Members| {
+            self.change(|own| *own = members);
+            Value::from(())
+        };
         Ok(match method {
             "union" => Set::value(folded(either)?),
             "intersection" => Set::value(folded(both)?),
@@ -120,10 +123,10 @@ impl Object for Set {
                 }
                 Value::from(())
             }
-            "update" => Value::from(replace(folded(either)?)),
-            "difference_update" => Value::from(replace(folded(minus)?)),
-            "intersection_update" => Value::from(replace(folded(both)?)),
-            "clear" => Value::from(replace(Members::new())),
+            "update" => replace(folded(either)?),
+            "difference_update" => replace(folded(minus)?),
+            "intersection_update" => replace(folded(both)?),
+            "clear" => replace(Members::new()),
             _ => return Err(Error::from(ErrorKind::UnknownMethod)),
         })
     }
