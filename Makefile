@@ -30,7 +30,7 @@ endif
 # What a failed command leaves is not taken for the real thing.
 .DELETE_ON_ERROR:
 
-.PHONY: demo build lib test fmt clippy test-dbt test-bigquery test-pubsub test-gcp-pubsub test-browser test-crash bench-events conformance certify clean-demo
+.PHONY: demo build lib test fmt clippy test-dbt test-bigquery test-pubsub test-gcp-pubsub test-browser test-crash bench-events conformance certify certify-jinja clean-demo
 
 demo: build
 	scripts/demo.sh $(BIN)
@@ -98,6 +98,12 @@ conformance: build
 # Types and rows of every SQL fixture are what Google's reference implementation of GoogleSQL says (needs pip).
 certify:
 	scripts/certify.sh
+
+# Every Jinja fixture against dbt itself (needs pip); `make certify-jinja WRITE=--write` fills in missing answers.
+DBT_VENV := target/dbt-jinja
+certify-jinja:
+	test -f $(DBT_VENV)/ready || { python3 -m venv $(DBT_VENV) && $(DBT_VENV)/bin/pip install -q 'dbt-core==1.11.16' && touch $(DBT_VENV)/ready; }
+	$(DBT_VENV)/bin/python scripts/certify_jinja.py $(WRITE)
 
 clean-demo:
 	rm -rf project/target project/live_shopping.duckdb*

@@ -102,15 +102,15 @@
   {%- set is_current = ('(snapshotted.' ~ names.dbt_valid_to ~ ' = ' ~ to_current ~ ' or snapshotted.' ~ names.dbt_valid_to ~ ' is null)') if to_current else ('snapshotted.' ~ names.dbt_valid_to ~ ' is null') -%}
   {%- if hard_deletes == 'new_record' -%}{%- set is_current = is_current ~ ' and snapshotted.' ~ names.dbt_is_deleted ~ " = 'False'" -%}{%- endif -%}
   {%- set same = [] -%}
-  {%- for key in strategy.keys -%}{%- do same.append('snapshotted.__dbt_key_' ~ loop.index ~ ' = source_rows.__dbt_key_' ~ loop.index) -%}{%- endfor -%}
+  {%- for key in strategy['keys'] -%}{%- do same.append('snapshotted.__dbt_key_' ~ loop.index ~ ' = source_rows.__dbt_key_' ~ loop.index) -%}{%- endfor -%}
   {%- set columns = get_quoted_csv(source_columns) -%}
   {%- set all_columns = columns ~ ', ' ~ names.dbt_scd_id ~ ', ' ~ names.dbt_updated_at ~ ', ' ~ names.dbt_valid_from ~ ', ' ~ names.dbt_valid_to ~ (', ' ~ names.dbt_is_deleted if hard_deletes == 'new_record' else '') -%}
   {%- if hard_deletes in ['invalidate', 'new_record'] %}
   create or replace table {{ make_temp_relation(staging, '_gone') }} as (
     select snapshotted.{{ names.dbt_scd_id }} as gone_id
-    from {{ snapshot_keyed(target, strategy.keys) }} as snapshotted
+    from {{ snapshot_keyed(target, strategy['keys']) }} as snapshotted
     where {{ is_current }} and not exists (
-      select 1 from {{ snapshot_keyed(staging, strategy.keys) }} as source_rows where {{ same | join(' and ') }}
+      select 1 from {{ snapshot_keyed(staging, strategy['keys']) }} as source_rows where {{ same | join(' and ') }}
     )
   );
   {%- if hard_deletes == 'new_record' %}
@@ -124,15 +124,15 @@
   {%- endif %}
   create or replace table {{ staging }} as (
     select source_rows.*, {{ strategy.updated_at }} as __version_from
-    from {{ snapshot_keyed(staging, strategy.keys) }} as source_rows
+    from {{ snapshot_keyed(staging, strategy['keys']) }} as source_rows
     where not exists (
-      select 1 from {{ snapshot_keyed(target, strategy.keys) }} as snapshotted
+      select 1 from {{ snapshot_keyed(target, strategy['keys']) }} as snapshotted
       where {{ same | join(' and ') }} and {{ is_current }} and not ({{ strategy.changed }})
     )
   );
   create or replace table {{ make_temp_relation(staging, '_closed') }} as (
     select snapshotted.{{ names.dbt_scd_id }} as closed_id, source_rows.__version_from as closed_at
-    from {{ snapshot_keyed(target, strategy.keys) }} as snapshotted
+    from {{ snapshot_keyed(target, strategy['keys']) }} as snapshotted
     inner join {{ staging }} as source_rows on {{ same | join(' and ') }}
     where {{ is_current }}
   );
@@ -141,6 +141,6 @@
   where snapshotted.{{ names.dbt_scd_id }} = closed.closed_id;
   drop table {{ make_temp_relation(staging, '_closed') }};
   insert into {{ target }} ({{ all_columns }})
-  select {{ columns }}, {{ snapshot_hash_arguments(strategy.keys + ['__version_from']) }}, __version_from, __version_from, {{ to_current or 'null' }}{{ ", 'False'" if hard_deletes == 'new_record' }}
+  select {{ columns }}, {{ snapshot_hash_arguments(strategy['keys'] + ['__version_from']) }}, __version_from, __version_from, {{ to_current or 'null' }}{{ ", 'False'" if hard_deletes == 'new_record' }}
   from {{ staging }}
 {%- endmacro %}

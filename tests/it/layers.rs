@@ -107,7 +107,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("minijinja::", &["crates/jinja/"]),
     ("petgraph::", &["crates/project/src/ir/graph.rs"]),
     ("sqlparser::", &["crates/googlesql/"]),
-    ("saphyr_parser::", &["crates/project/src/config/yaml.rs"]),
+    ("saphyr_parser::", &["crates/project/src/config/yaml.rs", "crates/jinja/src/yaml/load.rs"]),
     ("axum::", &["crates/pubsub/"]),
     ("tonic::", &["crates/pubsub/", "crates/warehouse/src/bigquery/", "crates/protocol/"]),
     ("google_cloud_pubsub::", &["crates/pubsub/src/gcp.rs"]),

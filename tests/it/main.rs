@@ -13,6 +13,7 @@ mod freshness;
 #[cfg(feature = "gcp-pubsub")]
 mod gcp;
 mod incremental;
+mod jinja;
 mod layers;
 mod live_shopping;
 mod partial;

@@ -6,7 +6,7 @@ use super::scope::{FUNCTIONS, Scope};
 use super::value::collections::Dict;
 use super::value::{from_data, python, relation, to_data};
 use indexmap::IndexMap;
-use minijinja::value::{Object, ObjectRepr};
+use minijinja::value::{Object, ObjectRepr, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
 use std::sync::Arc;
 
@@ -54,7 +54,10 @@ impl Object for Builtin {
             "ref" => self.reference(&positional, &named),
             "source" => match (text(0, "source_name"), text(1, "table_name")) {
                 (Some(source), Some(table)) => host.source(&source, &table).map(from_data).map_err(fault),
-                _ => Err(bad("source() takes two arguments: the source's name and the table's name")),
+                _ => Err(fault(Fault::compilation(format!(
+                    "source() takes exactly two arguments ({} given): the source's name and the table's name",
+                    args.len()
+                )))),
             },
             "config" => {
                 let mut values: IndexMap<String, Data> = IndexMap::new();
@@ -195,6 +198,12 @@ fn config_method(scope: &Scope, method: &str, key: &str, default: Option<&Value>
 
 impl Builtin {
     fn reference(&self, positional: &[Value], named: &IndexMap<String, Value>) -> Result<Value, Error> {
+        if let Some(wrong) = positional.iter().take(2).find(|name| name.kind() == ValueKind::Number) {
+            return Err(fault(Fault::compilation(format!(
+                "The name argument to ref() must be a string, got <class '{}'>",
+                python::type_name(wrong)
+            ))));
+        }
         let names: Vec<String> = positional.iter().map(python::text).collect();
         let version = named.get("version").or_else(|| named.get("v")).filter(|v| !v.is_none()).map(python::text);
         let (package, name) = match names.as_slice() {

@@ -2,8 +2,8 @@
 
 use super::registry::MacroDef;
 use super::scope::{Locals, Scope};
-use super::value::collections::{Dict, List};
-use super::value::python;
+use super::value::collections::Dict;
+use super::value::{python, tuple};
 use indexmap::IndexMap;
 use minijinja::value::{Kwargs, Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};
@@ -23,6 +23,24 @@ thread_local! {
 pub fn bad(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, message.into())
 }
+
+/// Why an operation failed: its operand of this number is undefined. `diag` finds out what it is called.
+#[derive(Debug)]
+pub struct Undefined(pub usize);
+
+impl Undefined {
+    pub fn error(operand: usize) -> Error {
+        Error::new(ErrorKind::UndefinedError, "a value is undefined here").with_source(Undefined(operand))
+    }
+}
+
+impl fmt::Display for Undefined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "operand {} is undefined", self.0)
+    }
+}
+
+impl std::error::Error for Undefined {}
 
 /// Positional and keyword arguments of a call.
 pub fn arguments(args: &[Value]) -> (Vec<Value>, IndexMap<String, Value>) {
@@ -100,12 +118,7 @@ impl MacroValue {
         for (at, parameter) in definition.parameters.iter().enumerate() {
             let given = match positional.get(at) {
                 Some(value) => {
-                    if named.shift_remove(&parameter.name).is_some() {
-                        return Err(bad(format!(
-                            "macro '{}' got several values for '{}'",
-                            definition.name, parameter.name
-                        )));
-                    }
+                    // A keyword for it is one too many: it is told below.
                     value.clone()
                 }
                 None => named.shift_remove(&parameter.name).unwrap_or_else(|| match parameter.optional {
@@ -115,12 +128,13 @@ impl MacroValue {
             };
             values.insert(parameter.name.clone(), given);
         }
-        if let Some(caller) = named.shift_remove("caller") {
+        if let Some(caller) = named.get("caller").filter(|_| definition.uses_caller).cloned() {
+            named.shift_remove("caller");
             values.insert("caller".to_owned(), caller);
         }
         if definition.uses_varargs {
             let rest = positional.iter().skip(definition.parameters.len()).cloned().collect();
-            values.insert("varargs".to_owned(), List::value(rest));
+            values.insert("varargs".to_owned(), tuple(rest));
             extra = 0;
         }
         if extra > 0 {
@@ -128,8 +142,14 @@ impl MacroValue {
             return Err(bad(format!("macro '{}' takes not more than {most} argument(s)", definition.name)));
         }
         if definition.uses_kwargs {
+            if named.contains_key("caller") {
+                return Err(no_caller(&definition.name));
+            }
             let rest = named.drain(..).map(|(k, v)| (Value::from(k), v)).collect();
             values.insert("kwargs".to_owned(), Dict::value(rest));
+        }
+        if named.contains_key("caller") {
+            return Err(no_caller(&definition.name));
         }
         if let Some((name, _)) = named.first() {
             return Err(bad(format!("macro '{}' takes no keyword argument '{name}'", definition.name)));
@@ -138,14 +158,20 @@ impl MacroValue {
     }
 }
 
-/// Renders a lifted template; `return()` inside becomes the value.
-fn render(state: &State, name: &str, context: Locals) -> Result<Value, Error> {
+fn no_caller(name: &str) -> Error {
+    bad(format!("macro '{name}' was invoked with a call block, but it never calls `caller`"))
+}
+
+/// Renders a lifted template. `return()` leaves a macro with a value; out of the body of a call block it leaves the
+/// macro around that block.
+fn render(state: &State, name: &str, context: Locals, leaves: bool) -> Result<Value, Error> {
     let _guard = DepthGuard::enter(name)?;
     let template = state.env().get_template(name)?;
     match template.render(Value::from_object(context)) {
         Ok(text) => Ok(Value::from(text)),
         Err(error) => match returned(&error) {
-            Some(value) => Ok(value),
+            Some(value) if leaves => Ok(value),
+            Some(_) => Err(error),
             // One link per macro: the chain of sources is the macro stack.
             None => Err(Error::new(ErrorKind::InvalidOperation, "a macro failed").with_source(error)),
         },
@@ -165,7 +191,7 @@ impl Object for MacroValue {
         let values = self.bind(args)?;
         self.scope.host().macro_called(&self.definition.unique_id);
         let context = Locals::new(values, self.scope.clone(), self.definition.package.clone());
-        render(state, &self.definition.template, context)
+        render(state, &self.definition.template, context, true)
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -191,6 +217,6 @@ impl Object for Caller {
         let mut values = self.captured.clone();
         values.extend(bound);
         let context = Locals::new(values, self.scope.clone(), self.definition.package.clone());
-        render(state, &self.definition.template, context)
+        render(state, &self.definition.template, context, false)
     }
 }

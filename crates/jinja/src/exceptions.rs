@@ -1,7 +1,7 @@
 //! dbt's `exceptions`: every way a template can stop or warn.
 
 use super::builtin::fault;
-use super::call::arguments;
+use super::call::{arguments, bad};
 use super::host::Fault;
 use super::scope::Scope;
 use super::value::python;
@@ -10,6 +10,31 @@ use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Error, State, Value};
 use rsdbt_base::Code;
 use std::sync::Arc;
+
+/// dbt's names.
+const EXCEPTIONS: [&str; 21] = [
+    "warn",
+    "missing_config",
+    "missing_materialization",
+    "missing_relation",
+    "raise_ambiguous_alias",
+    "raise_ambiguous_catalog_match",
+    "raise_cache_inconsistent",
+    "raise_dataclass_not_dict",
+    "raise_compiler_error",
+    "raise_database_error",
+    "raise_dep_not_found",
+    "raise_dependency_error",
+    "raise_duplicate_patch_name",
+    "raise_duplicate_resource_name",
+    "raise_invalid_property_yml_version",
+    "raise_not_implemented",
+    "relation_wrong_type",
+    "raise_contract_error",
+    "column_type_missing",
+    "raise_fail_fast_error",
+    "warn_snapshot_timestamp_data_types",
+];
 
 #[derive(Debug)]
 pub struct Exceptions {
@@ -24,6 +49,12 @@ impl Object for Exceptions {
     fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         let (positional, named) = arguments(args);
         let message = positional.first().or_else(|| named.get("msg")).map(python::text).unwrap_or_default();
+        if !EXCEPTIONS.contains(&method) {
+            return Err(bad(format!("'dict object' has no attribute '{method}'")));
+        }
+        if args.is_empty() {
+            return Err(bad(format!("{method}() missing 1 required positional argument: 'msg'")));
+        }
         let code = Code::JINJA;
         let stop = match method {
             "warn" => {
@@ -40,7 +71,7 @@ impl Object for Exceptions {
             }
             "missing_relation" => Fault::compilation(format!("Relation {message} not found!")),
             "column_type_missing" => Fault::compilation(format!(
-                "Contracted models require data_type to be defined for each column.  Please ensure that the column name and data_type are defined within the YAML configuration for the {message} column(s)."
+                "Contracted models require data_type to be defined for each column. Please ensure that the column name and data_type are defined within the YAML configuration for the {message} column(s)."
             )),
             "relation_wrong_type" => {
                 let wanted = positional.get(1).map(python::text).unwrap_or_default();

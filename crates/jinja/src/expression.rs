@@ -2,97 +2,29 @@
 //! literals become mutable objects, arithmetic becomes calls that follow Python, slices become copies.
 
 use super::lex::{SyntaxError, Token, TokenKind, fail};
+use super::reader::Reader;
 use super::rope::Rope;
-use std::collections::BTreeSet;
 
-/// Reads the tokens of one tag.
-pub struct Reader<'s> {
-    pub source: &'s str,
-    pub tokens: &'s [Token],
-    pub at: usize,
-    /// Where the tag ends: the place of "something is missing".
-    pub end: usize,
-    /// Every name that stands for a variable.
-    pub names: BTreeSet<String>,
-}
-
-type Read = Result<Rope, SyntaxError>;
+pub type Read = Result<Rope, SyntaxError>;
 
 /// Binary operators of one precedence level and the calls that replace them (`None`: kept).
 const ADDITIVE: &[(&str, Option<&str>)] = &[("+", Some("_add")), ("-", Some("_sub"))];
 const CONCAT: &[(&str, Option<&str>)] = &[("~", Some("_concat"))];
 const MULTIPLICATIVE: &[(&str, Option<&str>)] =
     &[("*", Some("_mul")), ("//", Some("_floordiv")), ("/", Some("_div")), ("%", Some("_mod"))];
+/// Comparisons that Python refuses between values of different kinds.
+const ORDERED: [(&str, &str); 4] = [("<", "_lt"), ("<=", "_le"), (">", "_gt"), (">=", "_ge")];
 const COMPARISONS: [&str; 6] = ["==", "!=", "<=", ">=", "<", ">"];
 /// Words that end an argument of a test written without parentheses.
 const NOT_AN_ARGUMENT: [&str; 8] = ["else", "or", "and", "if", "is", "in", "not", "recursive"];
 
-impl<'s> Reader<'s> {
-    pub fn new(source: &'s str, tokens: &'s [Token], end: usize) -> Self {
-        Reader { source, tokens, at: 0, end, names: BTreeSet::new() }
-    }
-
-    pub fn peek(&self) -> &'s str {
-        self.peek_at(0)
-    }
-
-    /// The text of a token ahead; empty at the end and for string literals.
-    pub fn peek_at(&self, ahead: usize) -> &'s str {
-        match self.tokens.get(self.at + ahead) {
-            Some(token) if !matches!(token.kind, TokenKind::Str(_)) => &self.source[token.range.clone()],
-            _ => "",
-        }
-    }
-
-    pub fn done(&self) -> bool {
-        self.at >= self.tokens.len()
-    }
-
-    pub fn offset(&self) -> usize {
-        self.tokens.get(self.at).map_or(self.end, |token| token.range.start)
-    }
-
-    pub fn next(&mut self) -> Option<&'s Token> {
-        let token = self.tokens.get(self.at);
-        self.at += usize::from(token.is_some());
-        token
-    }
-
-    /// Takes one token as it is.
-    pub fn take(&mut self, into: &mut Rope) {
-        if let Some(token) = self.next() {
-            into.token(self.source, token);
-        }
-    }
-
-    pub fn expect(&mut self, text: &str, into: &mut Rope) -> Result<(), SyntaxError> {
-        if self.peek() != text {
-            return self.unexpected(&format!("expected '{text}'"));
-        }
-        self.take(into);
-        Ok(())
-    }
-
-    pub fn unexpected<T>(&self, wanted: &str) -> Result<T, SyntaxError> {
-        match self.tokens.get(self.at) {
-            Some(token) => fail(format!("{wanted}, got '{}'", &self.source[token.range.clone()]), token.range.start),
-            None => fail(format!("{wanted}, got end of tag"), self.end),
-        }
-    }
-
-    pub fn name(&mut self) -> Result<String, SyntaxError> {
-        match self.tokens.get(self.at) {
-            Some(token) if token.kind == TokenKind::Name => {
-                self.at += 1;
-                Ok(self.source[token.range.clone()].to_owned())
-            }
-            _ => self.unexpected("expected a name"),
-        }
-    }
-
+impl Reader<'_> {
     /// `a, b` outside of brackets is a tuple, which minijinja wants in parentheses.
     pub fn tuple(&mut self, conditional: bool) -> Read {
         let one = |r: &mut Self| if conditional { r.ternary() } else { r.or() };
+        if self.done() {
+            return fail(format!("Expected an expression, got {}", self.here()), self.end);
+        }
         let mut whole = one(self)?;
         if self.peek() != "," {
             return Ok(whole);
@@ -150,7 +82,27 @@ impl<'s> Reader<'s> {
 
     fn comparison(&mut self) -> Read {
         let mut left = self.binary(0)?;
+        let mut first = true;
         loop {
+            // One comparison is Python's; a chain is minijinja's own.
+            if let Some((_, call)) = ORDERED.iter().find(|(text, _)| first && *text == self.peek()) {
+                let operator = self.next();
+                let right = self.binary(0)?;
+                let chained = COMPARISONS.contains(&self.peek()) || ["in", "not"].contains(&self.peek());
+                if !chained {
+                    left.copy(self.source, operator.map_or(0..0, |token| token.gap..token.range.start));
+                    left.push(",");
+                    left.append(right);
+                    return Ok(left.wrapped(&format!(" {call}("), ")"));
+                }
+                if let Some(operator) = operator {
+                    left.token(self.source, operator);
+                }
+                left.append(right);
+                first = false;
+                continue;
+            }
+            first = false;
             if COMPARISONS.contains(&self.peek()) || self.peek() == "in" {
                 self.take(&mut left);
             } else if self.peek() == "not" && self.peek_at(1) == "in" {
@@ -183,44 +135,52 @@ impl<'s> Reader<'s> {
     }
 
     fn power(&mut self) -> Read {
-        let mut left = self.unary()?;
+        let mut left = self.unary(true)?;
         while self.peek() == "**" {
             self.take(&mut left);
-            left.append(self.unary()?);
+            left.append(self.unary(true)?);
         }
         Ok(left)
     }
 
-    fn unary(&mut self) -> Read {
+    /// A sign binds tighter than a filter or test: `-x | abs` is `(-x) | abs`.
+    fn unary(&mut self, with_filters: bool) -> Read {
         let sign = self.peek();
-        if sign == "-" || sign == "+" {
-            let mut whole = Rope::new();
-            let token = self.next();
-            if sign == "-" {
-                whole.push(" -");
-            } else if let Some(token) = token {
-                whole.copy(self.source, token.gap..token.range.start);
+        let mut whole = if sign == "-" || sign == "+" {
+            let gap = self.next().map_or(0..0, |token| token.gap..token.range.start);
+            let literal = matches!(self.tokens.get(self.at), Some(Token { kind: TokenKind::Number, .. }));
+            let mut before = Rope::new();
+            before.copy(self.source, gap);
+            let operand = self.unary(false)?;
+            match (sign, literal) {
+                ("-", true) => before.append(operand.wrapped(" -", "")),
+                ("-", false) => before.append(operand.wrapped(" _neg(", ")")),
+                _ => before.append(operand),
             }
-            whole.append(self.unary()?);
-            return Ok(whole);
-        }
-        self.postfix()
+            before
+        } else {
+            self.primary()?
+        };
+        whole = self.postfix(whole)?;
+        if with_filters { self.filters(whole) } else { Ok(whole) }
     }
 
-    fn postfix(&mut self) -> Read {
-        let mut whole = self.primary()?;
+    fn postfix(&mut self, base: Rope) -> Read {
+        let mut whole = base;
         loop {
             match self.peek() {
-                "." => {
-                    self.take(&mut whole);
-                    if !matches!(self.tokens.get(self.at), Some(t) if matches!(t.kind, TokenKind::Name | TokenKind::Number))
-                    {
-                        return self.unexpected("expected a name or number after '.'");
-                    }
-                    self.take(&mut whole);
-                }
+                "." => whole = self.member(whole)?,
                 "[" => whole = self.subscript(whole)?,
                 "(" => self.arguments(&mut whole)?,
+                _ => return Ok(whole),
+            }
+        }
+    }
+
+    fn filters(&mut self, base: Rope) -> Read {
+        let mut whole = base;
+        loop {
+            match self.peek() {
                 "|" => {
                     self.take(&mut whole);
                     self.name()?;
@@ -231,9 +191,35 @@ impl<'s> Reader<'s> {
                     }
                 }
                 "is" => self.test(&mut whole)?,
+                "(" => self.arguments(&mut whole)?,
                 _ => return Ok(whole),
             }
         }
+    }
+
+    /// `.name`; the name of a method that is not called makes a value of the method.
+    fn member(&mut self, base: Rope) -> Read {
+        let mut whole = base;
+        let is_loop = self
+            .at
+            .checked_sub(1)
+            .and_then(|at| self.tokens.get(at))
+            .is_some_and(|t| &self.source[t.range.clone()] == "loop");
+        let dot = self.next();
+        let Some(token) = self.tokens.get(self.at).filter(|t| matches!(t.kind, TokenKind::Name | TokenKind::Number))
+        else {
+            return fail("expected name or number", self.offset());
+        };
+        let name = &self.source[token.range.clone()];
+        if !is_loop && self.peek_at(1) != "(" && crate::value::method::is_name(name) {
+            self.at += 1;
+            return Ok(whole.wrapped(" _attr(", &format!(", '{name}')")));
+        }
+        if let Some(dot) = dot {
+            whole.token(self.source, dot);
+        }
+        self.take(&mut whole);
+        Ok(whole)
     }
 
     fn test(&mut self, whole: &mut Rope) -> Result<(), SyntaxError> {
@@ -259,157 +245,83 @@ impl<'s> Reader<'s> {
         Ok(())
     }
 
+    /// `a[i]`, or `a[from:to:step]`, which becomes a call.
     fn subscript(&mut self, base: Rope) -> Read {
-        let mut whole = base;
-        self.expect("[", &mut whole)?;
-        let mut is_slice = false;
-        let mut parts = 0;
+        let mut plain = base.clone();
+        self.expect("[", &mut plain)?;
+        let bracket = &self.tokens[self.at - 1];
+        let mut parts: Vec<Rope> = vec![Rope::new()];
+        let mut commas = false;
         while self.peek() != "]" {
             match self.peek() {
                 ":" => {
-                    is_slice = true;
-                    self.take(&mut whole);
+                    self.at += 1;
+                    parts.push(Rope::new());
                 }
-                "," => self.take(&mut whole),
-                _ => whole.append(self.ternary()?),
+                "," => {
+                    commas = true;
+                    let at = parts.len() - 1;
+                    self.take(&mut parts[at]);
+                }
+                _ => {
+                    let part = self.ternary()?;
+                    let at = parts.len() - 1;
+                    parts[at].append(part);
+                }
             }
-            parts += 1;
             if self.done() {
-                return self.unexpected("expected ']'");
+                return self.unexpected("expected token ']'");
             }
         }
-        if parts == 0 {
-            return self.unexpected("expected a subscript");
+        let close = self.next();
+        match parts.as_mut_slice() {
+            [only] if only.is_empty() => fail("Expected subscript expression", bracket.range.start),
+            [only] => {
+                let inside = std::mem::take(only);
+                plain.append(if commas { inside.wrapped("(", ")") } else { inside });
+                if let Some(close) = close {
+                    plain.token(self.source, close);
+                }
+                Ok(plain)
+            }
+            parts => {
+                let mut whole = base;
+                for part in parts.iter_mut() {
+                    whole.push(", ");
+                    whole.append(if part.is_empty() { Rope::made("none") } else { std::mem::take(part) });
+                }
+                let written: usize = whole.lines();
+                let read = self.source[..close.map_or(self.end, |token| token.range.start)].matches('\n').count();
+                let before = self.source[..bracket.range.start].matches('\n').count();
+                whole.push("\n".repeat((read - before).saturating_sub(written)));
+                Ok(whole.wrapped(" _slice(", ")"))
+            }
         }
-        self.expect("]", &mut whole)?;
-        Ok(if is_slice { whole.wrapped(" _slice(", ")") } else { whole })
     }
 
+    /// Positions, then `*list`, keywords and `**dict`.
     fn arguments(&mut self, whole: &mut Rope) -> Result<(), SyntaxError> {
         self.expect("(", whole)?;
+        let mut named = false;
         while self.peek() != ")" {
+            let place = self.offset();
             if self.peek() == "*" || self.peek() == "**" {
+                named |= self.peek() == "**";
                 self.take(whole);
             } else if self.peek_at(1) == "=" && self.tokens[self.at].kind == TokenKind::Name {
+                named = true;
                 self.take(whole);
                 self.take(whole);
+            } else if named {
+                return fail("invalid syntax for function call expression", place);
             }
             whole.append(self.ternary()?);
             if self.peek() == "," {
                 self.take(whole);
             } else if self.peek() != ")" {
-                return self.unexpected("expected ',' or ')'");
+                return self.unexpected("expected token ','");
             }
         }
         self.expect(")", whole)
-    }
-
-    fn primary(&mut self) -> Read {
-        let mut whole = Rope::new();
-        let Some(token) = self.tokens.get(self.at) else { return self.unexpected("expected an expression") };
-        match &token.kind {
-            TokenKind::Name => {
-                let word = &self.source[token.range.clone()];
-                if ["if", "else", "and", "or", "in", "is", "not"].contains(&word) {
-                    return self.unexpected("expected an expression");
-                }
-                if word.starts_with("_") && super::ops::is_reserved(word) {
-                    return fail(format!("the name '{word}' is reserved"), token.range.start);
-                }
-                self.names.insert(word.to_owned());
-                self.take(&mut whole);
-            }
-            TokenKind::Number => {
-                self.at += 1;
-                whole.copy(self.source, token.gap..token.range.start);
-                whole.push(self.source[token.range.clone()].replace('_', ""));
-            }
-            TokenKind::Str(_) => self.strings(&mut whole),
-            TokenKind::Op => match self.peek() {
-                "(" => return self.parenthesis(),
-                "[" => return self.list(),
-                "{" => return self.dict(),
-                _ => return self.unexpected("expected an expression"),
-            },
-        }
-        Ok(whole)
-    }
-
-    /// One string literal or several side by side, spelled with the escapes that minijinja knows.
-    fn strings(&mut self, whole: &mut Rope) {
-        let mut value = String::new();
-        let mut lines = 0;
-        let mut first = true;
-        while let Some(token) = self.tokens.get(self.at) {
-            let TokenKind::Str(text) = &token.kind else { break };
-            if first {
-                whole.copy(self.source, token.gap..token.range.start);
-            } else {
-                lines += self.source[token.gap..token.range.start].matches('\n').count();
-            }
-            lines += self.source[token.range.clone()].matches('\n').count();
-            value.push_str(text);
-            first = false;
-            self.at += 1;
-        }
-        let mut spelled = String::from("\"");
-        for c in value.chars() {
-            match c {
-                '"' => spelled.push_str("\\\""),
-                '\\' => spelled.push_str("\\\\"),
-                '\n' => spelled.push_str("\\n"),
-                other => spelled.push(other),
-            }
-        }
-        spelled.push('"');
-        whole.push(spelled);
-        whole.push("\n".repeat(lines));
-    }
-
-    fn parenthesis(&mut self) -> Read {
-        let mut whole = Rope::new();
-        self.expect("(", &mut whole)?;
-        while self.peek() != ")" {
-            whole.append(self.ternary()?);
-            if self.peek() == "," {
-                self.take(&mut whole);
-            } else if self.peek() != ")" {
-                return self.unexpected("expected ')'");
-            }
-        }
-        self.expect(")", &mut whole)?;
-        Ok(whole)
-    }
-
-    fn list(&mut self) -> Read {
-        let mut whole = Rope::new();
-        self.expect("[", &mut whole)?;
-        while self.peek() != "]" {
-            whole.append(self.ternary()?);
-            if self.peek() == "," {
-                self.take(&mut whole);
-            } else if self.peek() != "]" {
-                return self.unexpected("expected ',' or ']'");
-            }
-        }
-        self.expect("]", &mut whole)?;
-        Ok(whole.wrapped(" _list(", ")"))
-    }
-
-    fn dict(&mut self) -> Read {
-        let mut whole = Rope::new();
-        self.expect("{", &mut whole)?;
-        while self.peek() != "}" {
-            whole.append(self.ternary()?);
-            self.expect(":", &mut whole)?;
-            whole.append(self.ternary()?);
-            if self.peek() == "," {
-                self.take(&mut whole);
-            } else if self.peek() != "}" {
-                return self.unexpected("expected ',' or '}'");
-            }
-        }
-        self.expect("}", &mut whole)?;
-        Ok(whole.wrapped(" _dict(", ")"))
     }
 }

@@ -144,14 +144,15 @@ fn tag(source: &str, open: usize, close: &str) -> Result<Tag, SyntaxError> {
         at += 1;
     }
     let mut tokens = Vec::new();
-    let mut depth = 0usize;
+    // The brackets that are open, by what closes them.
+    let mut brackets: Vec<&str> = Vec::new();
     loop {
         let gap = at;
         while at < bytes.len() && bytes[at].is_ascii_whitespace() {
             at += 1;
         }
         let rest = &source[at..];
-        if depth == 0 {
+        if brackets.is_empty() {
             if rest.starts_with(close) {
                 return Ok(Tag { range: open..at + 2, open: opening, close: Trim::None, tokens });
             }
@@ -161,14 +162,18 @@ fn tag(source: &str, open: usize, close: &str) -> Result<Tag, SyntaxError> {
             }
         }
         if rest.is_empty() {
-            return fail(format!("unexpected end of template, expected '{close}'"), open);
+            let end = if close == "}}" { "end of print statement" } else { "end of statement block" };
+            return fail(format!("unexpected end of template, expected '{end}'."), open);
         }
         let token = token(source, at, gap)?;
         match &source[token.range.clone()] {
-            "(" | "[" | "{" if token.kind == TokenKind::Op => depth += 1,
-            ")" | "]" | "}" if token.kind == TokenKind::Op => match depth.checked_sub(1) {
-                Some(less) => depth = less,
-                None => return fail(format!("unexpected '{}'", &source[token.range.clone()]), at),
+            "(" if token.kind == TokenKind::Op => brackets.push(")"),
+            "[" if token.kind == TokenKind::Op => brackets.push("]"),
+            "{" if token.kind == TokenKind::Op => brackets.push("}"),
+            sign @ (")" | "]" | "}") if token.kind == TokenKind::Op => match brackets.pop() {
+                Some(wanted) if wanted == sign => {}
+                Some(wanted) => return fail(format!("unexpected '{sign}', expected '{wanted}'"), at),
+                None => return fail(format!("unexpected '{sign}'"), at),
             },
             _ => {}
         }
@@ -196,7 +201,12 @@ fn token(source: &str, at: usize, gap: usize) -> Result<Token, SyntaxError> {
         return made(TokenKind::Str(text), length);
     }
     if first.is_ascii_digit() {
-        return made(TokenKind::Number, number_length(rest));
+        // As in Python, a number does not begin with zeros.
+        let zeros = rest.len() - rest.trim_start_matches('0').len();
+        let leads = zeros > 0 && rest[zeros..].starts_with(|c: char| c.is_ascii_digit());
+        let length =
+            if leads && !rest[..number_length(rest)].contains(['.', 'e', 'E']) { zeros } else { number_length(rest) };
+        return made(TokenKind::Number, length);
     }
     if first.is_alphabetic() || first == '_' {
         let length = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
@@ -208,7 +218,8 @@ fn token(source: &str, at: usize, gap: usize) -> Result<Token, SyntaxError> {
     if "+-*/%~<>=()[]{}.,:|".contains(first) {
         return made(TokenKind::Op, 1);
     }
-    fail(format!("unexpected char {first:?}"), at)
+    let place = source[..at].chars().count();
+    fail(format!("unexpected char {} at {place}", super::value::python::quoted(&first.to_string())), at)
 }
 
 fn number_length(text: &str) -> usize {
@@ -275,7 +286,13 @@ fn string(rest: &str, quote: char, offset: usize) -> Result<(String, usize), Syn
             other => value.extend(['\\', other]),
         }
     }
-    fail("unterminated string", offset)
+    fail(
+        format!(
+            "unexpected char {} at {offset}: this text is never closed",
+            super::value::python::quoted(&quote.to_string())
+        ),
+        offset,
+    )
 }
 
 #[cfg(test)]

@@ -2,22 +2,32 @@
 
 mod builtin;
 mod call;
+mod culprit;
 mod diag;
 mod env;
 mod exceptions;
 mod expression;
+mod filters;
 mod flags;
 mod format;
+mod functions;
 pub mod host;
+mod json;
 mod lex;
+mod literal;
 mod native;
 mod ops;
 mod prepass;
+mod reader;
 mod registry;
 mod rope;
 mod scope;
+mod signature;
+mod str_format;
 mod strings;
+mod structure;
 mod value;
+mod yaml;
 
 pub use diag::RenderError;
 pub use host::{Arguments, ColumnData, Data, Fault, Host, Quoting, Relation, TableData};

@@ -1,9 +1,10 @@
 //! Turns dbt's Jinja into what stock minijinja compiles: macros, tests, materializations, snapshots, docs and call bodies
 //! are lifted into templates of their own, expressions are rewritten. Line numbers never change.
 
-use super::expression::Reader;
-use super::lex::{self, Segment, SyntaxError, Tag, Token, Trim, fail};
+use super::lex::{self, Segment, SyntaxError, Tag, Token, TokenKind, Trim, fail};
+use super::reader::Reader;
 use super::rope::Rope;
+use super::structure::Structure;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -78,12 +79,20 @@ struct Prepass<'s> {
     blocks: Vec<Block>,
     calls: usize,
     names: BTreeSet<String>,
+    structure: Structure,
 }
 
 /// Prepares one file. Line ends are expected to be `\n`.
 pub fn prepare(source: &str) -> Result<Prepared, SyntaxError> {
-    let mut pass =
-        Prepass { source, stack: Vec::new(), main: Rope::new(), blocks: Vec::new(), calls: 0, names: BTreeSet::new() };
+    let mut pass = Prepass {
+        source,
+        stack: Vec::new(),
+        main: Rope::new(),
+        blocks: Vec::new(),
+        calls: 0,
+        names: BTreeSet::new(),
+        structure: Structure::default(),
+    };
     pass.run()?;
     let (text, origins) = pass.main.finish();
     Ok(Prepared { main: Template { text, origins }, blocks: pass.blocks })
@@ -93,9 +102,7 @@ pub fn prepare(source: &str) -> Result<Prepared, SyntaxError> {
 pub fn prepare_expression(source: &str, tag: &Tag) -> Result<(String, bool), SyntaxError> {
     let mut reader = Reader::new(source, &tag.tokens, tag.range.end);
     let rope = reader.tuple(true)?;
-    if !reader.done() {
-        return reader.unexpected("expected end of expression");
-    }
+    reader.finish()?;
     Ok((rope.text(), !reader.names.is_empty()))
 }
 
@@ -112,10 +119,7 @@ impl<'s> Prepass<'s> {
             self.segments(from..cut)?;
             from = if cut < self.source.len() { self.docs(cut)? } else { cut };
         }
-        match self.stack.last() {
-            Some(open) => fail(format!("this block is never closed ({})", open.name), open.tag.range.start),
-            None => Ok(()),
-        }
+        self.structure.finish()
     }
 
     fn segments(&mut self, range: Range<usize>) -> Result<(), SyntaxError> {
@@ -168,9 +172,7 @@ impl<'s> Prepass<'s> {
     ) -> Result<Rope, SyntaxError> {
         let mut reader = Reader::new(self.source, &tag.tokens, tag.range.end);
         let mut rope = read(&mut reader)?;
-        if !reader.done() {
-            return reader.unexpected("expected end of tag");
-        }
+        reader.finish()?;
         let names = std::mem::take(&mut reader.names);
         self.stack.last_mut().map_or(&mut self.names, |open| &mut open.names).extend(names);
         // White space (line breaks) between the last token and the end of the tag.
@@ -190,12 +192,13 @@ impl<'s> Prepass<'s> {
     }
 
     fn statement(&mut self, mut tag: Tag) -> Result<(), SyntaxError> {
-        let Some(first) = tag.tokens.first() else { return fail("expected a statement name", tag.range.start) };
+        let Some(first) = tag.tokens.first() else { return fail("tag name expected", tag.range.start) };
         let (word, place) = (self.source[first.range.clone()].to_owned(), first.range.start);
         // Jinja2 allows a colon at the end of a statement.
         if tag.tokens.len() > 1 && tag.tokens.last().is_some_and(|t| self.source[t.range.clone()] == *":") {
             tag.tokens.pop();
         }
+        self.structure.tag(&word, tag_opens(&word, &tag, self.source), place)?;
         match word.as_str() {
             "macro" | "test" | "data_test" | "materialization" | "snapshot" => self.open_block(&word, tag),
             "endmacro" | "endtest" | "enddata_test" | "endmaterialization" | "endsnapshot" => {
@@ -206,13 +209,14 @@ impl<'s> Prepass<'s> {
             "set" => self.plain(tag, read_set),
             "for" => self.plain(tag, read_for),
             "with" => self.plain(tag, read_with),
-            "if" | "elif" | "do" | "filter" => self.plain(tag, read_expression),
+            "if" | "elif" | "filter" => self.plain(tag, read_expression),
+            "do" => self.plain(tag, read_do),
             "else" | "endif" | "endfor" | "endset" | "endfilter" | "endwith" | "break" | "continue" | "autoescape"
             | "endautoescape" => self.plain(tag, read_words),
             "include" | "import" | "from" | "extends" | "block" => {
                 fail(format!("dbt has no {{% {word} %}}: macros are found by name in every file"), place)
             }
-            _ => fail(format!("Encountered unknown tag '{word}'"), place),
+            _ => fail(format!("Encountered unknown tag '{word}'."), place),
         }
     }
 
@@ -245,9 +249,7 @@ impl<'s> Prepass<'s> {
         if matches!(kind, BlockKind::Macro | BlockKind::Test) {
             parameters = read_parameters(&mut reader, &mut prologue)?;
         }
-        if !reader.done() {
-            return reader.unexpected("expected end of tag");
-        }
+        reader.finish()?;
         let mut out = line_padding(self.source, tag.range.end);
         if !parameters.is_empty() {
             out.push(prologue.text().replace('\n', " "));
@@ -294,9 +296,7 @@ impl<'s> Prepass<'s> {
         let mut prologue = Rope::new();
         let parameters = if reader.peek() == "(" { read_parameters(&mut reader, &mut prologue)? } else { Vec::new() };
         let expression = reader.ternary()?;
-        if !reader.done() {
-            return reader.unexpected("expected end of tag");
-        }
+        reader.finish()?;
         let names = std::mem::take(&mut reader.names);
         let mut out = line_padding(self.source, tag.range.end);
         out.push(prologue.text().replace('\n', " "));
@@ -427,7 +427,7 @@ fn materialization_header(reader: &mut Reader) -> Result<(String, Vec<String>), 
 
 fn literal(reader: &mut Reader) -> Result<String, SyntaxError> {
     match reader.next().map(|token: &Token| token.kind.clone()) {
-        Some(lex::TokenKind::Str(text)) => Ok(text),
+        Some(TokenKind::Str(text)) => Ok(text),
         _ => fail("expected a string", reader.offset()),
     }
 }
@@ -443,6 +443,9 @@ fn read_parameters(reader: &mut Reader, prologue: &mut Rope) -> Result<Vec<Param
             skip_annotation(reader)?;
         }
         let optional = reader.peek() == "=";
+        if !optional && found.last().is_some_and(|before: &Parameter| before.optional) {
+            return fail("non-default argument follows default argument", reader.offset());
+        }
         if optional {
             reader.at += 1;
             let default = reader.ternary()?;
@@ -454,7 +457,7 @@ fn read_parameters(reader: &mut Reader, prologue: &mut Rope) -> Result<Vec<Param
         if reader.peek() == "," {
             reader.at += 1;
         } else if reader.peek() != ")" {
-            return reader.unexpected("expected ',' or ')'");
+            return reader.unexpected("expected token ','");
         }
     }
     reader.expect(")", &mut skipped)?;
@@ -471,17 +474,30 @@ fn skip_annotation(reader: &mut Reader) -> Result<(), SyntaxError> {
             "]" => depth = depth.saturating_sub(1),
             "," | ")" | "=" if depth == 0 => return Ok(()),
             ")" => depth -= 1,
-            _ if reader.done() => return reader.unexpected("expected ')'"),
+            _ if reader.done() => return reader.unexpected("expected token ')'"),
             _ => {}
         }
         reader.at += 1;
     }
 }
 
+/// Whether a tag opens a block: `set` does without a value only.
+fn tag_opens(word: &str, tag: &Tag, source: &str) -> bool {
+    word != "set" || !tag.tokens.iter().any(|token| token.kind == TokenKind::Op && source[token.range.clone()] == *"=")
+}
+
 fn read_expression(reader: &mut Reader) -> Result<Rope, SyntaxError> {
     let mut whole = Rope::new();
     reader.take(&mut whole);
     whole.append(reader.tuple(true)?);
+    Ok(whole)
+}
+
+/// minijinja does calls only.
+fn read_do(reader: &mut Reader) -> Result<Rope, SyntaxError> {
+    let mut whole = Rope::new();
+    reader.take(&mut whole);
+    whole.append(reader.tuple(true)?.wrapped(" _done(", ")"));
     Ok(whole)
 }
 
@@ -496,6 +512,9 @@ fn read_words(reader: &mut Reader) -> Result<Rope, SyntaxError> {
 fn read_set(reader: &mut Reader) -> Result<Rope, SyntaxError> {
     let mut whole = Rope::new();
     reader.take(&mut whole);
+    if reader.peek() == "=" {
+        return fail(format!("unexpected {}", reader.here()), reader.offset());
+    }
     loop {
         match reader.peek() {
             "=" => {
@@ -521,12 +540,12 @@ fn read_for(reader: &mut Reader) -> Result<Rope, SyntaxError> {
     let mut whole = Rope::new();
     while reader.peek() != "in" {
         if reader.done() {
-            return reader.unexpected("expected 'in'");
+            return reader.unexpected("expected token 'in'");
         }
         reader.take(&mut whole);
     }
     reader.take(&mut whole);
-    whole.append(reader.tuple(false)?);
+    whole.append(reader.tuple(false)?.wrapped(" _iter(", ")"));
     if reader.peek() == "if" {
         reader.take(&mut whole);
         whole.append(reader.ternary()?);

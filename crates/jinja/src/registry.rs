@@ -23,6 +23,7 @@ pub struct MacroDef {
     pub text: String,
     pub uses_varargs: bool,
     pub uses_kwargs: bool,
+    pub uses_caller: bool,
     pub languages: Vec<String>,
 }
 
@@ -208,6 +209,7 @@ fn define(file: &File, block: &Block) -> MacroDef {
         text: file.source[block.range.clone()].to_owned(),
         uses_varargs: text.contains("varargs"),
         uses_kwargs: text.contains("kwargs"),
+        uses_caller: text.contains("caller"),
         languages: block.languages.clone(),
     }
 }

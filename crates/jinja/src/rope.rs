@@ -11,6 +11,10 @@ impl Rope {
         Rope::default()
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Text that is not in the source.
     pub fn made(text: impl Into<String>) -> Self {
         Rope(vec![(text.into(), None)])

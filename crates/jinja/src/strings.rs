@@ -3,17 +3,85 @@
 use super::call::{arguments, bad};
 use super::value::collections::{Dict, List};
 use super::value::python;
-use minijinja::formatting::{FormatStyle, format as str_format};
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, State, Value};
 
+/// What can be called on text.
+pub const METHODS: &[&str] = &[
+    "upper",
+    "lower",
+    "casefold",
+    "strip",
+    "lstrip",
+    "rstrip",
+    "removeprefix",
+    "removesuffix",
+    "startswith",
+    "endswith",
+    "replace",
+    "split",
+    "rsplit",
+    "splitlines",
+    "partition",
+    "rpartition",
+    "join",
+    "find",
+    "index",
+    "rfind",
+    "rindex",
+    "count",
+    "format",
+    "title",
+    "capitalize",
+    "swapcase",
+    "isdigit",
+    "isnumeric",
+    "isdecimal",
+    "isalpha",
+    "isalnum",
+    "isspace",
+    "isupper",
+    "islower",
+    "istitle",
+    "isascii",
+    "isidentifier",
+    "zfill",
+    "ljust",
+    "rjust",
+    "center",
+    "expandtabs",
+    "encode",
+];
+
 /// Called by minijinja for a method that an object does not have itself.
 pub fn unknown_method(_: &mut State, value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
+    match known_method(value, method, args) {
+        Err(error) if error.kind() == ErrorKind::UnknownMethod && !value.is_undefined() => {
+            // A callable that is stored under this name goes on to be called.
+            let stored = value.get_attr(method).is_ok_and(|member| !member.is_undefined());
+            Err(if stored { error } else { no_attribute(value, method) })
+        }
+        result => result,
+    }
+}
+
+pub fn no_attribute(value: &Value, name: &str) -> Error {
+    match value.kind() {
+        ValueKind::None => bad(format!("'None' has no attribute '{name}'")),
+        _ => bad(format!("'{} object' has no attribute '{name}'", python::type_name(value))),
+    }
+}
+
+fn known_method(value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
     match value.kind() {
         ValueKind::String => string_method(value.as_str().unwrap_or_default(), method, args),
         ValueKind::Number if method == "is_integer" => {
             let float = f64::try_from(value.clone())?;
             Ok(Value::from(float.fract() == 0.0))
+        }
+        ValueKind::Number if method == "bit_length" && value.is_integer() => {
+            let size = i128::try_from(value.clone())?.unsigned_abs();
+            Ok(Value::from(u128::BITS - size.leading_zeros()))
         }
         ValueKind::Seq if value.is_tuple() => match method {
             "index" | "count" => {
@@ -50,7 +118,7 @@ fn foreign_map(value: &Value, method: &str, args: &[Value]) -> Result<Value, Err
     })
 }
 
-fn strip_set<'t>(text: &'t str, set: Option<&str>, start: bool, end: bool) -> &'t str {
+pub fn strip_set<'t>(text: &'t str, set: Option<&str>, start: bool, end: bool) -> &'t str {
     let fits = |c: char| set.map_or_else(|| c.is_whitespace(), |set| set.contains(c));
     let text = if start { text.trim_start_matches(fits) } else { text };
     if end { text.trim_end_matches(fits) } else { text }
@@ -73,54 +141,65 @@ fn string_method(text: &str, method: &str, raw: &[Value]) -> Result<Value, Error
     let all = |test: fn(char) -> bool| Value::from(!text.is_empty() && text.chars().all(test));
     Ok(match method {
         "upper" => Value::from(text.to_uppercase()),
-        "lower" | "casefold" => Value::from(text.to_lowercase()),
+        "lower" => Value::from(text.to_lowercase()),
+        "casefold" => Value::from(text.to_lowercase().replace('ß', "ss")),
         "strip" => Value::from(strip_set(text, arg(0), true, true)),
         "lstrip" => Value::from(strip_set(text, arg(0), true, false)),
         "rstrip" => Value::from(strip_set(text, arg(0), false, true)),
         "removeprefix" => Value::from(text.strip_prefix(first).unwrap_or(text)),
         "removesuffix" => Value::from(text.strip_suffix(first).unwrap_or(text)),
-        "startswith" => Value::from(affix(&args).iter().any(|p| text.starts_with(p.as_str()))),
-        "endswith" => Value::from(affix(&args).iter().any(|p| text.ends_with(p.as_str()))),
+        "startswith" => Value::from(affix(&args).iter().any(|p| part(text, &args).1.starts_with(p.as_str()))),
+        "endswith" => Value::from(affix(&args).iter().any(|p| part(text, &args).1.ends_with(p.as_str()))),
         "replace" => {
-            let count = args.get(2).and_then(Value::as_usize).unwrap_or(usize::MAX);
+            let count = args.get(2).or_else(|| named.get("count")).and_then(Value::as_usize).unwrap_or(usize::MAX);
             Value::from(text.replacen(first, arg(1).unwrap_or_default(), count))
         }
         "split" | "rsplit" => {
             let most = args.get(1).or_else(|| named.get("maxsplit")).and_then(Value::as_i64).filter(|n| *n >= 0);
-            List::value(split(
-                text,
-                arg(0).or_else(|| named.get("sep").and_then(Value::as_str)),
-                most,
-                method == "rsplit",
-            ))
+            let separator = arg(0).or_else(|| named.get("sep").and_then(Value::as_str));
+            if separator == Some("") {
+                return Err(bad("empty separator"));
+            }
+            List::value(split(text, separator, most, method == "rsplit"))
         }
-        "splitlines" => List::value(text.lines().map(Value::from).collect()),
+        "splitlines" => {
+            let keep = args.first().or_else(|| named.get("keepends")).is_some_and(Value::is_true);
+            let lines = text.split_inclusive('\n');
+            List::value(
+                lines.map(|line| Value::from(if keep { line } else { line.trim_end_matches(['\r', '\n']) })).collect(),
+            )
+        }
         "partition" => match text.split_once(first) {
-            Some((a, b)) => Value::from((a.to_owned(), first.to_owned(), b.to_owned())),
-            None => Value::from((text.to_owned(), String::new(), String::new())),
+            Some((a, b)) => triple(a, first, b),
+            None => triple(text, "", ""),
         },
         "rpartition" => match text.rsplit_once(first) {
-            Some((a, b)) => Value::from((a.to_owned(), first.to_owned(), b.to_owned())),
-            None => Value::from((String::new(), String::new(), text.to_owned())),
+            Some((a, b)) => triple(a, first, b),
+            None => triple("", "", text),
         },
+        "join" if args.is_empty() => return Err(bad("str.join() takes exactly one argument (0 given)")),
         "join" => {
-            let items = args.first().cloned().unwrap_or_default();
-            let parts: Result<Vec<String>, Error> = items
-                .try_iter()?
-                .map(|item| item.as_str().map(str::to_owned).ok_or_else(|| bad("sequence item: expected str instance")))
-                .collect();
-            Value::from(parts?.join(text))
+            let mut parts = Vec::new();
+            for (at, item) in python::items(&args.first().cloned().unwrap_or_default())?.iter().enumerate() {
+                let wrong = || {
+                    let kind = python::type_name(item);
+                    bad(format!("sequence item {at}: expected str instance, {kind} found"))
+                };
+                parts.push(item.as_str().ok_or_else(wrong)?.to_owned());
+            }
+            Value::from(parts.join(text))
         }
-        "find" | "index" | "rfind" => {
-            let found = if method == "rfind" { text.rfind(first) } else { text.find(first) };
+        "find" | "index" | "rfind" | "rindex" => {
+            let (start, inside) = part(text, &args);
+            let found = if method.starts_with('r') { inside.rfind(first) } else { inside.find(first) };
             match found {
-                Some(at) => Value::from(text[..at].chars().count()),
-                None if method == "index" => return Err(bad("substring not found")),
+                Some(at) => Value::from(start + inside[..at].chars().count()),
+                None if method.ends_with("index") => return Err(bad("substring not found")),
                 None => Value::from(-1),
             }
         }
-        "count" => Value::from(text.matches(first).count()),
-        "format" => Value::from(str_format(FormatStyle::StrFormat, text, raw)?),
+        "count" => Value::from(part(text, &args).1.matches(first).count()),
+        "format" => Value::from(super::str_format::fill(text, raw)?),
         "title" => Value::from(title(text)),
         "capitalize" => Value::from(capitalized(text)),
         "swapcase" => Value::from(
@@ -136,6 +215,8 @@ fn string_method(text: &str, method: &str, raw: &[Value]) -> Result<Value, Error
         "isspace" => all(char::is_whitespace),
         "isupper" => Value::from(text.chars().any(char::is_uppercase) && !text.chars().any(char::is_lowercase)),
         "islower" => Value::from(text.chars().any(char::is_lowercase) && !text.chars().any(char::is_uppercase)),
+        "istitle" => Value::from(text.chars().any(char::is_alphabetic) && title(text) == text),
+        "isascii" => Value::from(text.is_ascii()),
         "isidentifier" => Value::from(
             text.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_')
                 && text.chars().all(|c| c.is_alphanumeric() || c == '_'),
@@ -145,12 +226,52 @@ fn string_method(text: &str, method: &str, raw: &[Value]) -> Result<Value, Error
             let fill = if method == "zfill" { "0" } else { arg(1).unwrap_or(" ") };
             Value::from(padded(text, method, width, fill))
         }
-        "encode" => Value::from(text),
+        "expandtabs" => {
+            let size = args.first().or_else(|| named.get("tabsize")).and_then(Value::as_usize).unwrap_or(8);
+            Value::from(without_tabs(text, size))
+        }
+        "encode" => Value::from_bytes(text.as_bytes().to_vec()),
         _ => return Err(Error::from(ErrorKind::UnknownMethod)),
     })
 }
 
-fn padded(text: &str, method: &str, width: usize, fill: &str) -> String {
+fn triple(a: &str, b: &str, c: &str) -> Value {
+    super::value::tuple([a, b, c].map(Value::from).to_vec())
+}
+
+/// The part of a text that `find(sub, start, end)` looks at, and where it starts.
+fn part<'t>(text: &'t str, args: &[Value]) -> (usize, &'t str) {
+    let length = text.chars().count();
+    let bound = |at: usize, default: usize| match args.get(at).and_then(Value::as_i64) {
+        Some(place) if place < 0 => length.saturating_sub(place.unsigned_abs() as usize),
+        Some(place) => (place as usize).min(length),
+        None => default,
+    };
+    let (start, end) = (bound(1, 0), bound(2, length));
+    let offset = |place: usize| text.char_indices().nth(place).map_or(text.len(), |(at, _)| at);
+    (start, text.get(offset(start)..offset(end)).unwrap_or_default())
+}
+
+fn without_tabs(text: &str, size: usize) -> String {
+    let mut out = String::new();
+    let mut column = 0;
+    for c in text.chars() {
+        match c {
+            '\t' => {
+                let gap = if size == 0 { 0 } else { size - column % size };
+                out.push_str(&" ".repeat(gap));
+                column += gap;
+            }
+            c => {
+                out.push(c);
+                column = if c == '\n' { 0 } else { column + 1 };
+            }
+        }
+    }
+    out
+}
+
+pub fn padded(text: &str, method: &str, width: usize, fill: &str) -> String {
     let missing = width.saturating_sub(text.chars().count());
     match method {
         "ljust" => text.to_owned() + &fill.repeat(missing),

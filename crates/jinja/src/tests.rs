@@ -99,7 +99,7 @@ const CASES: &[(&str, &str, &str)] = &[
         "{{ f() + 1 }}",
         "4",
     ),
-    ("{% macro f(a) %}{{ a }}{{ varargs }}{{ kwargs }}{% endmacro %}", "{{ f(1, 2, x=3) }}", "1[2]{'x': 3}"),
+    ("{% macro f(a) %}{{ a }}{{ varargs }}{{ kwargs }}{% endmacro %}", "{{ f(1, 2, x=3) }}", "1(2,){'x': 3}"),
     (
         "{% macro wrap(n) %}<{{ caller(n) }}>{% endmacro %}",
         "{% set y = 5 %}{% call(x) wrap(2) %}{{ x + y }}{% endcall %}",

@@ -1,9 +1,10 @@
 //! Python's list and dict: shared and changed in place. A snapshot is taken before anything is compared or printed.
 
 use super::python;
+use super::view::View;
 use crate::call::{arguments, bad};
 use indexmap::IndexMap;
-use minijinja::value::{Enumerator, Object, ObjectRepr};
+use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -32,13 +33,8 @@ impl List {
     }
 }
 
-fn sorted(mut items: Vec<Value>, reverse: bool) -> Vec<Value> {
-    items.sort();
-    if reverse {
-        items.reverse();
-    }
-    items
-}
+pub const LIST_METHODS: &[&str] =
+    &["append", "extend", "insert", "pop", "remove", "clear", "reverse", "sort", "copy", "count", "index"];
 
 impl Object for List {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
@@ -56,11 +52,14 @@ impl Object for List {
 
     fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         let (args, named) = arguments(args);
-        let first = || args.first().cloned().ok_or_else(|| bad(format!("{method}() takes at least 1 argument")));
+        let first = || {
+            let one = args.first().cloned();
+            one.ok_or_else(|| bad(format!("list.{method}() takes exactly one argument ({} given)", args.len())))
+        };
         match method {
             "append" => self.lock().push(first()?),
             "extend" => {
-                let more: Vec<Value> = first()?.try_iter()?.collect();
+                let more = python::items(&first()?)?;
                 self.lock().extend(more);
             }
             "insert" => {
@@ -71,10 +70,8 @@ impl Object for List {
                 items.insert(at as usize, args.get(1).cloned().unwrap_or_default());
             }
             "pop" => {
-                let at = match args.first() {
-                    Some(at) => self.index(at),
-                    None => self.lock().len().checked_sub(1),
-                };
+                let Some(last) = self.lock().len().checked_sub(1) else { return Err(bad("pop from empty list")) };
+                let at = args.first().map_or(Some(last), |at| self.index(at));
                 return at.map(|at| self.lock().remove(at)).ok_or_else(|| bad("pop index out of range"));
             }
             "remove" => {
@@ -86,8 +83,9 @@ impl Object for List {
             "clear" => self.lock().clear(),
             "reverse" => self.lock().reverse(),
             "sort" => {
-                let items = sorted(self.snapshot(), named.get("reverse").is_some_and(Value::is_true));
-                *self.lock() = items;
+                let mut keyed: Vec<(Value, Value)> = self.snapshot().into_iter().map(|v| (v.clone(), v)).collect();
+                crate::filters::ordered(&mut keyed, named.get("reverse").is_some_and(Value::is_true))?;
+                *self.lock() = keyed.into_iter().map(|(_, item)| item).collect();
             }
             "copy" => return Ok(List::value(self.snapshot())),
             "count" => {
@@ -96,7 +94,9 @@ impl Object for List {
             }
             "index" => {
                 let wanted = first()?;
-                return match self.snapshot().iter().position(|item| *item == wanted) {
+                let from = args.get(1).and_then(Value::as_usize).unwrap_or(0);
+                let found = self.snapshot().iter().skip(from).position(|item| *item == wanted);
+                return match found.map(|at| at + from) {
                     Some(at) => Ok(Value::from(at)),
                     None => Err(bad(format!("{} is not in list", python::repr(&wanted)))),
                 };
@@ -129,8 +129,8 @@ impl Dict {
     }
 }
 
-const DICT_METHODS: [&str; 10] =
-    ["get", "keys", "values", "items", "update", "pop", "setdefault", "clear", "copy", "popitem"];
+pub const DICT_METHODS: &[&str] =
+    &["get", "keys", "values", "items", "update", "pop", "setdefault", "clear", "copy", "popitem"];
 
 impl Object for Dict {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
@@ -157,25 +157,33 @@ impl Object for Dict {
                 let default = named.get("default").cloned().unwrap_or(other);
                 self.lock().get(&key).cloned().unwrap_or(default)
             }
-            "keys" => List::value(self.lock().keys().cloned().collect()),
-            "values" => List::value(self.lock().values().cloned().collect()),
-            "items" => List::value(self.snapshot().into_iter().map(|(k, v)| Value::from((k, v))).collect()),
+            "keys" => Value::from_object(View { kind: "keys", dict: self.clone() }),
+            "values" => Value::from_object(View { kind: "values", dict: self.clone() }),
+            "items" => Value::from_object(View { kind: "items", dict: self.clone() }),
             "update" => {
-                let mut more: Vec<(Value, Value)> = super::pairs(&key);
+                let mut more: Vec<(Value, Value)> = match key.kind() {
+                    _ if args.is_empty() => Vec::new(),
+                    ValueKind::Map => super::pairs(&key),
+                    _ => python::entries(&key)?,
+                };
                 more.extend(named.into_iter().map(|(k, v)| (Value::from(k), v)));
+                more.iter().try_for_each(|(key, _)| python::hashable(key))?;
                 self.lock().extend(more);
                 Value::from(())
             }
             "pop" => match self.lock().shift_remove(&key) {
                 Some(value) => value,
                 None if args.len() > 1 => other,
-                None => return Err(bad(format!("KeyError: {}", python::repr(&key)))),
+                None => return Err(bad(python::repr(&key))),
             },
             "popitem" => match self.lock().pop() {
-                Some((k, v)) => Value::from((k, v)),
+                Some((k, v)) => super::tuple(vec![k, v]),
                 None => return Err(bad("popitem(): dictionary is empty")),
             },
-            "setdefault" => self.lock().entry(key).or_insert(other).clone(),
+            "setdefault" => {
+                python::hashable(&key)?;
+                self.lock().entry(key).or_insert(other).clone()
+            }
             "clear" => {
                 self.lock().clear();
                 Value::from(())

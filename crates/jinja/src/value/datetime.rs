@@ -14,18 +14,18 @@ use std::sync::Arc;
 /// A datetime; `zone` is an IANA name's zone, `None` for a naive one.
 #[derive(Debug, Clone)]
 pub struct DateTime {
-    naive: NaiveDateTime,
-    zone: Option<chrono_tz::Tz>,
+    pub(super) naive: NaiveDateTime,
+    pub(super) zone: Option<chrono_tz::Tz>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Date(NaiveDate);
+pub struct Date(pub(super) NaiveDate);
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Time(NaiveTime);
+pub struct Time(pub(super) NaiveTime);
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Delta(TimeDelta);
+pub struct Delta(pub(super) TimeDelta);
 
 #[derive(Debug, Clone)]
 pub struct Zone(pub chrono_tz::Tz);
@@ -78,8 +78,14 @@ impl DateTime {
         Value::from_object(self.in_zone(zone))
     }
 
+    /// `CET`, `UTC`; empty without a zone.
+    fn abbreviation(&self) -> String {
+        let known = self.zone.and_then(|zone| zone.offset_from_local_datetime(&self.naive).earliest());
+        known.map(|offset| offset.to_string()).unwrap_or_default()
+    }
+
     fn strftime(&self, format: &str) -> Result<String, Error> {
-        let zone = self.zone.map(|zone| zone.name().to_owned()).unwrap_or_default();
+        let zone = self.abbreviation();
         let offset = self.zone.map(|_| self.offset_text("")).unwrap_or_default();
         let format = format.replace("%Z", &zone).replace("%z", &offset);
         strftime(self.naive, &format)
@@ -224,6 +230,11 @@ fn date_method(date: NaiveDate, method: &str) -> Option<Value> {
         "weekday" => Value::from(date.weekday().num_days_from_monday()),
         "isoweekday" => Value::from(date.weekday().number_from_monday()),
         "toordinal" => Value::from(date.num_days_from_ce()),
+        "isocalendar" => {
+            let week = date.iso_week();
+            let parts = [week.year(), week.week() as i32, date.weekday().number_from_monday() as i32];
+            super::tuple(parts.map(Value::from).to_vec())
+        }
         _ => return None,
     })
 }
@@ -259,6 +270,9 @@ impl Object for DateTime {
             "isoformat" => Value::from(self.iso(text(0).chars().next().unwrap_or('T'))),
             "date" => Date::value(self.naive.date()),
             "time" => Value::from_object(Time(self.naive.time())),
+            "utcoffset" | "dst" if self.zone.is_none() => Value::from(()),
+            "utcoffset" => Delta::value(TimeDelta::seconds(self.offset_seconds())),
+            "tzname" => self.zone.map_or_else(|| Value::from(()), |_| Value::from(self.abbreviation())),
             "timestamp" => Value::from(self.utc_micros() as f64 / 1e6),
             "astimezone" => {
                 let zone =
@@ -410,26 +424,5 @@ impl Object for Zone {
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.name())
-    }
-}
-
-/// A date from `date(y, m, d)`.
-pub fn date_of(parts: &[i64]) -> Result<Value, Error> {
-    match parts {
-        [y, m, d] => NaiveDate::from_ymd_opt(*y as i32, *m as u32, *d as u32)
-            .map(Date::value)
-            .ok_or_else(|| bad("day is out of range for month")),
-        _ => Err(bad("date() takes year, month and day")),
-    }
-}
-
-/// A datetime from `datetime(y, m, d[, h, m, s, us])`.
-pub fn datetime_of(parts: &[i64]) -> Result<Value, Error> {
-    let at = |i: usize| parts.get(i).copied().unwrap_or(0) as u32;
-    let date = parts.first().and_then(|y| NaiveDate::from_ymd_opt(*y as i32, at(1), at(2)));
-    let time = NaiveTime::from_hms_micro_opt(at(3), at(4), at(5), at(6));
-    match date.zip(time) {
-        Some((date, time)) => Ok(DateTime::naive(date.and_time(time))),
-        None => Err(bad("datetime() takes a valid year, month and day")),
     }
 }

@@ -1,13 +1,22 @@
 //! Python's objects as minijinja objects: what templates can hold, change and print.
 
 pub mod collections;
+pub mod cursor;
 pub mod datetime;
+pub mod group;
+pub mod itertools;
+pub mod method;
 pub mod module;
+pub mod moment;
 pub mod python;
+pub mod range;
 pub mod regex;
 pub mod relation;
+pub mod set;
 pub mod table;
 pub mod undefined;
+pub mod view;
+pub mod zip;
 
 use super::host::Data;
 use collections::{Dict, List};
@@ -44,13 +53,7 @@ fn decimal(text: &str) -> Value {
 
 /// A Python tuple.
 pub fn tuple(items: Vec<Value>) -> Value {
-    match <[Value; 2]>::try_from(items) {
-        Ok([a, b]) => Value::from((a, b)),
-        Err(items) => match <[Value; 3]>::try_from(items) {
-            Ok([a, b, c]) => Value::from((a, b, c)),
-            Err(items) => List::value(items),
-        },
-    }
+    Value::from_object(minijinja::value::Tuple::new(items))
 }
 
 /// Plain data from a template's value.

@@ -1,14 +1,15 @@
 //! `modules.datetime`, `modules.pytz`, `modules.re` and `modules.itertools`.
 
-use super::collections::{Dict, List};
-use super::{datetime, regex};
+use super::collections::Dict;
+use super::{datetime, itertools, moment, regex};
 use crate::call::{arguments, bad};
 use crate::env::scope_of;
+use crate::signature::{Bound, Signature};
 use chrono::{DateTime, NaiveTime, Utc};
 use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};
 use rsdbt_sys as sys;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// A module, or a class inside one: its members are functions.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +20,16 @@ struct Module(&'static str);
 struct Function {
     module: &'static str,
     name: String,
+}
+
+static DATE: LazyLock<Signature> = LazyLock::new(|| Signature::parse("date(year, month, day)"));
+static TIME: LazyLock<Signature> =
+    LazyLock::new(|| Signature::parse("time(hour=, minute=, second=, microsecond=, tzinfo=)"));
+static DATETIME: LazyLock<Signature> =
+    LazyLock::new(|| Signature::parse("datetime(year, month, day, hour=, minute=, second=, microsecond=, tzinfo=)"));
+
+fn whole_parts(bound: &Bound, places: std::ops::Range<usize>) -> Result<Vec<i64>, Error> {
+    places.map(|at| bound.int(at, 0)).collect()
 }
 
 /// The value of `modules`.
@@ -50,19 +61,19 @@ impl Object for Module {
     }
 
     fn call(self: &Arc<Self>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-        let (args, named) = arguments(args);
-        let parts: Vec<i64> = args.iter().filter_map(Value::as_i64).collect();
-        let part = |name: &str| named.get(name).and_then(Value::as_i64);
         match self.0 {
-            "datetime.datetime" | "datetime.date" if parts.is_empty() && !named.is_empty() => {
-                let names = ["year", "month", "day", "hour", "minute", "second", "microsecond"];
-                let parts: Vec<i64> = names.iter().map(|n| part(n).unwrap_or(0)).collect();
-                if self.0 == "datetime.date" { datetime::date_of(&parts[..3]) } else { datetime::datetime_of(&parts) }
+            "datetime.datetime" => {
+                let bound = DATETIME.bind(args)?;
+                let zone = bound.some(7).and_then(|zone| zone.downcast_object_ref::<datetime::Zone>()).map(|z| z.0);
+                moment::datetime_of(&whole_parts(&bound, 0..7)?, zone)
             }
-            "datetime.datetime" => datetime::datetime_of(&parts),
-            "datetime.date" => datetime::date_of(&parts),
-            "datetime.timedelta" => datetime::Delta::build(&args, &named),
-            _ => Err(bad(format!("{} is not callable", self.0))),
+            "datetime.date" => moment::date_of(&whole_parts(&DATE.bind(args)?, 0..3)?),
+            "datetime.time" => moment::time_of(&whole_parts(&TIME.bind(args)?, 0..4)?),
+            "datetime.timedelta" => {
+                let (args, named) = arguments(args);
+                datetime::Delta::build(&args, &named)
+            }
+            _ => Err(bad(format!("'{}' object is not callable", self.0))),
         }
     }
 
@@ -87,10 +98,10 @@ impl Object for Function {
             "datetime.date" => date(state, &self.name, &args),
             "pytz" if self.name == "timezone" => match text(0).parse::<chrono_tz::Tz>() {
                 Ok(zone) => Ok(Value::from_object(datetime::Zone(zone))),
-                Err(_) => Err(bad(format!("pytz knows no time zone '{}'", text(0)))),
+                Err(_) => Err(bad(format!("'{}' is no time zone that pytz knows", text(0)))),
             },
             "re" => re(&self.name, &args, &named),
-            "itertools" => itertools(&self.name, &args, &named),
+            "itertools" => itertools::call(state, &self.name, &args, &named),
             _ => Err(bad(format!("modules.{} has no '{}'", self.module, self.name))),
         }
     }
@@ -161,113 +172,27 @@ fn flag_value(name: &str) -> Option<i64> {
     })
 }
 
+/// What `re.escape` escapes.
+const SPECIAL: &str = "()[]{}?*+-|^$\\.&~# \t\n\r\u{b}\u{c}";
+
 fn re(name: &str, args: &[Value], named: &indexmap::IndexMap<String, Value>) -> Result<Value, Error> {
     let text = |at: usize| args.get(at).and_then(Value::as_str).unwrap_or_default();
     if name == "escape" {
-        let escaped: String = text(0)
-            .chars()
-            .flat_map(|c| if c.is_alphanumeric() || c == '_' { vec![c] } else { vec!['\\', c] })
-            .collect();
+        let escaped: String =
+            text(0).chars().flat_map(|c| if SPECIAL.contains(c) { vec!['\\', c] } else { vec![c] }).collect();
         return Ok(Value::from(escaped));
     }
     let flags_at = match name {
         "compile" => 1,
-        "sub" => 4,
+        "sub" | "subn" => 4,
         "split" => 3,
         _ => 2,
     };
     let flags = args.get(flags_at).or_else(|| named.get("flags")).and_then(Value::as_i64).unwrap_or(0);
+    let rest = args.get(1..).unwrap_or_default();
     if let Some(pattern) = args.first().and_then(|p| p.downcast_object::<regex::Pattern>()) {
-        return pattern.apply(name, &args[1..], text(if name == "sub" { 2 } else { 1 }));
+        return pattern.apply(name, rest, named);
     }
     let pattern = regex::compile(text(0), flags)?;
-    if name == "compile" {
-        return Ok(Value::from_object(pattern));
-    }
-    let rest = args.get(1..).unwrap_or_default();
-    pattern.apply(name, rest, text(if name == "sub" { 2 } else { 1 }))
-}
-
-fn itertools(name: &str, args: &[Value], named: &indexmap::IndexMap<String, Value>) -> Result<Value, Error> {
-    let sequence = |at: usize| -> Result<Vec<Value>, Error> {
-        args.get(at).map_or_else(|| Ok(Vec::new()), |v| Ok(v.try_iter()?.collect()))
-    };
-    let size = |at: usize| args.get(at).and_then(Value::as_usize);
-    let tuples = |all: Vec<Vec<Value>>| List::value(all.into_iter().map(super::tuple).collect());
-    match name {
-        "chain" => {
-            let all: Result<Vec<Vec<Value>>, Error> = (0..args.len()).map(sequence).collect();
-            Ok(List::value(all?.concat()))
-        }
-        "product" => {
-            let repeat = named.get("repeat").and_then(Value::as_usize).unwrap_or(1);
-            let once: Result<Vec<Vec<Value>>, Error> = (0..args.len()).map(sequence).collect();
-            let pools = std::iter::repeat_n(once?, repeat).flatten();
-            let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
-            for pool in pools {
-                rows = rows
-                    .iter()
-                    .flat_map(|row| pool.iter().map(|v| [row.as_slice(), std::slice::from_ref(v)].concat()))
-                    .collect();
-            }
-            Ok(tuples(rows))
-        }
-        "combinations" | "permutations" | "combinations_with_replacement" => {
-            let pool = sequence(0)?;
-            let length = size(1).unwrap_or(pool.len());
-            Ok(tuples(choose(&pool, length, name)))
-        }
-        "repeat" => Ok(List::value(vec![args.first().cloned().unwrap_or_default(); size(1).unwrap_or(1)])),
-        "islice" => {
-            let (start, stop) = if args.len() > 2 { (size(1).unwrap_or(0), size(2)) } else { (0, size(1)) };
-            let step = size(3).unwrap_or(1).max(1);
-            let items = sequence(0)?;
-            let end = stop.unwrap_or(items.len()).min(items.len());
-            Ok(List::value(items[start.min(end)..end].iter().step_by(step).cloned().collect()))
-        }
-        "zip_longest" => {
-            let all: Result<Vec<Vec<Value>>, Error> = (0..args.len()).map(sequence).collect();
-            let all = all?;
-            let fill = named.get("fillvalue").cloned().unwrap_or_else(|| Value::from(()));
-            let longest = all.iter().map(Vec::len).max().unwrap_or(0);
-            let row = |i: usize| all.iter().map(|s| s.get(i).cloned().unwrap_or_else(|| fill.clone())).collect();
-            Ok(tuples((0..longest).map(row).collect()))
-        }
-        "accumulate" => {
-            let mut total: Option<Value> = None;
-            let mut out = Vec::new();
-            for item in sequence(0)? {
-                let next = match total {
-                    Some(sum) => super::super::ops::add(&sum, &item)?,
-                    None => item,
-                };
-                out.push(next.clone());
-                total = Some(next);
-            }
-            Ok(List::value(out))
-        }
-        _ => Err(bad(format!("modules.itertools has no '{name}'"))),
-    }
-}
-
-/// Python's order: by position in the pool.
-fn choose(pool: &[Value], length: usize, how: &str) -> Vec<Vec<Value>> {
-    let mut rows: Vec<Vec<usize>> = vec![Vec::new()];
-    for _ in 0..length {
-        let mut longer = Vec::new();
-        for row in &rows {
-            let from = match how {
-                "combinations" => row.last().map_or(0, |last| last + 1),
-                "combinations_with_replacement" => row.last().copied().unwrap_or(0),
-                _ => 0,
-            };
-            for at in from..pool.len() {
-                if how != "permutations" || !row.contains(&at) {
-                    longer.push([row.as_slice(), &[at]].concat());
-                }
-            }
-        }
-        rows = longer;
-    }
-    rows.into_iter().map(|row| row.into_iter().map(|at| pool[at].clone()).collect()).collect()
+    if name == "compile" { Ok(Value::from_object(pattern)) } else { pattern.apply(name, rest, named) }
 }

@@ -1,13 +1,19 @@
 //! How Python prints: `str()` and `repr()` of every value a template can hold.
 
-use minijinja::Value;
+use super::collections::{Dict, List};
+use super::set::Set;
+use super::undefined::is_undefined;
+use crate::call::{Undefined, bad};
 use minijinja::value::ValueKind;
+use minijinja::{Error, Value};
+use std::cmp::Ordering;
 
 /// `str(value)`; undefined prints as nothing, as in Jinja2.
 pub fn text(value: &Value) -> String {
     match value.kind() {
         ValueKind::Undefined => String::new(),
         ValueKind::String => value.as_str().unwrap_or_default().to_owned(),
+        ValueKind::Plain => value.to_string(),
         _ => repr(value),
     }
 }
@@ -21,11 +27,13 @@ pub fn repr(value: &Value) -> String {
             f64::try_from(value.clone()).map_or_else(|_| value.to_string(), float)
         }
         ValueKind::String => quoted(value.as_str().unwrap_or_default()),
+        ValueKind::Bytes => format!("b{}", quoted(&String::from_utf8_lossy(value.as_bytes().unwrap_or_default()))),
+        ValueKind::Plain => super::moment::repr(value).unwrap_or_else(|| value.to_string()),
         ValueKind::Seq if value.is_tuple() => {
-            let items = items(value);
+            let items = shown(value);
             if items.len() == 1 { format!("({},)", items[0]) } else { format!("({})", items.join(", ")) }
         }
-        ValueKind::Seq | ValueKind::Iterable if !is_own(value) => format!("[{}]", items(value).join(", ")),
+        ValueKind::Seq | ValueKind::Iterable if !is_own(value) => format!("[{}]", shown(value).join(", ")),
         ValueKind::Map if !is_own(value) => {
             let entries: Vec<String> =
                 super::pairs(value).iter().map(|(k, v)| format!("{}: {}", repr(k), repr(v))).collect();
@@ -35,17 +43,165 @@ pub fn repr(value: &Value) -> String {
     }
 }
 
+/// Python's name of a value's class.
+pub fn type_name(value: &Value) -> String {
+    match value.kind() {
+        ValueKind::Undefined => "Undefined",
+        ValueKind::None => "NoneType",
+        ValueKind::Bool => "bool",
+        ValueKind::Number if value.is_integer() => "int",
+        ValueKind::Number => "float",
+        ValueKind::String => "str",
+        ValueKind::Bytes => "bytes",
+        ValueKind::Seq if value.is_tuple() => "tuple",
+        _ => match value.as_object().map(|object| object.type_name()) {
+            Some(name) => return class_name(value, name),
+            None => "object",
+        },
+    }
+    .to_owned()
+}
+
+/// The Python class that an object of ours stands for.
+fn class_name(value: &Value, rust: &str) -> String {
+    let last = rust.rsplit("::").next().unwrap_or(rust);
+    match (last, value.kind()) {
+        ("RelationObject", _) => "BaseRelation",
+        ("ColumnObject", _) => "Column",
+        ("MacroValue", _) => "MacroGenerator",
+        ("Set", _) => "set",
+        ("DateTime", _) => "datetime.datetime",
+        ("Date", _) => "datetime.date",
+        ("Delta", _) => "datetime.timedelta",
+        ("Time", _) => "datetime.time",
+        ("Table" | "Row" | "Columns" | "Column" | "Namespace", _) => last,
+        (_, ValueKind::Map) => "dict",
+        (_, ValueKind::Seq | ValueKind::Iterable) => "list",
+        _ => "object",
+    }
+    .to_owned()
+}
+
+/// The value, unless it is undefined: then nothing can be done with it.
+pub fn known(value: &Value) -> Result<&Value, Error> {
+    if value.is_undefined() { Err(Undefined::error(0)) } else { Ok(value) }
+}
+
+/// What iterating over a value gives: nothing for an undefined one.
+pub fn items(value: &Value) -> Result<Vec<Value>, Error> {
+    match value.kind() {
+        _ if is_undefined(value) => Ok(Vec::new()),
+        ValueKind::String => {
+            Ok(value.as_str().unwrap_or_default().chars().map(|c| Value::from(c.to_string())).collect())
+        }
+        ValueKind::Seq | ValueKind::Map | ValueKind::Iterable => Ok(value.try_iter()?.collect()),
+        _ => Err(bad(format!("'{}' object is not iterable", type_name(value)))),
+    }
+}
+
+/// Pairs out of a sequence of pairs.
+pub fn entries(value: &Value) -> Result<Vec<(Value, Value)>, Error> {
+    let pair = |(at, item): (usize, Value)| match <[Value; 2]>::try_from(items(&item)?) {
+        Ok([key, value]) => Ok((key, value)),
+        Err(other) => {
+            Err(bad(format!("dictionary update sequence element #{at} has length {}; 2 is required", other.len())))
+        }
+    };
+    items(value)?.into_iter().enumerate().map(pair).collect()
+}
+
+/// `len(value)`.
+pub fn length(value: &Value) -> Result<usize, Error> {
+    match value.kind() {
+        _ if is_undefined(value) => Ok(0),
+        ValueKind::String => Ok(value.as_str().unwrap_or_default().chars().count()),
+        ValueKind::Seq | ValueKind::Map | ValueKind::Iterable => {
+            value.len().map_or_else(|| Ok(value.try_iter()?.count()), Ok)
+        }
+        _ => Err(bad(format!("object of type '{}' has no len()", type_name(value)))),
+    }
+}
+
+/// A whole number of any size that fits 128 bits.
+pub fn integer(value: i128) -> Value {
+    i64::try_from(value).map_or_else(|_| Value::from(value), Value::from)
+}
+
+/// A number or a boolean as a float.
+pub fn number(value: &Value) -> Result<f64, Error> {
+    match value.kind() {
+        ValueKind::Bool => Ok(f64::from(u8::from(value.is_true()))),
+        ValueKind::Number => f64::try_from(value.clone()),
+        _ => Err(bad(format!("must be real number, not {}", type_name(known(value)?)))),
+    }
+}
+
+/// Python's `<` and its sisters as one order; what Python does not compare is an error.
+pub fn compare(operator: &str, a: &Value, b: &Value) -> Result<Ordering, Error> {
+    for (at, side) in [a, b].into_iter().enumerate() {
+        if side.is_undefined() {
+            return Err(Undefined::error(at));
+        }
+    }
+    let numeric = |value: &Value| matches!(value.kind(), ValueKind::Number | ValueKind::Bool);
+    let (left, right) = (type_name(a), type_name(b));
+    let refused = || bad(format!("'{operator}' not supported between instances of '{left}' and '{right}'"));
+    match (a.kind(), b.kind()) {
+        _ if numeric(a) && numeric(b) => {
+            let plain = |value: &Value| match value.kind() {
+                ValueKind::Bool => Value::from(i64::from(value.is_true())),
+                _ => value.clone(),
+            };
+            Ok(plain(a).cmp(&plain(b)))
+        }
+        (ValueKind::String, ValueKind::String) => Ok(a.as_str().cmp(&b.as_str())),
+        (ValueKind::Seq, ValueKind::Seq) if left == right => {
+            let (a, b) = (items(a)?, items(b)?);
+            for (x, y) in a.iter().zip(&b) {
+                if x != y {
+                    return compare(operator, x, y);
+                }
+            }
+            Ok(a.len().cmp(&b.len()))
+        }
+        (ValueKind::Plain, ValueKind::Plain) if left == right && left.starts_with("datetime.") => Ok(a.cmp(b)),
+        _ if is_undefined(a) || is_undefined(b) => Ok(Ordering::Equal),
+        _ => Err(refused()),
+    }
+}
+
+/// A key of a dict or a member of a set: what can change in place cannot be one.
+pub fn hashable(value: &Value) -> Result<(), Error> {
+    let mutable = value.downcast_object_ref::<List>().is_some()
+        || value.downcast_object_ref::<Dict>().is_some()
+        || value.downcast_object_ref::<Set>().is_some();
+    if mutable { Err(bad(format!("unhashable type: '{}'", type_name(value)))) } else { Ok(()) }
+}
+
+/// `repr` with the keys of dicts in order, as `pprint` has them.
+pub fn sorted_repr(value: &Value) -> String {
+    let Some(dict) = value.downcast_object_ref::<Dict>() else { return repr(value) };
+    let mut entries: Vec<(Value, Value)> = dict.snapshot().into_iter().collect();
+    entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let entries: Vec<String> = entries.iter().map(|(k, v)| format!("{}: {}", repr(k), sorted_repr(v))).collect();
+    format!("{{{}}}", entries.join(", "))
+}
+
 /// Objects of ours print themselves; foreign sequences and maps print as lists and dicts.
 fn is_own(value: &Value) -> bool {
     use super::{relation, table};
-    value.downcast_object_ref::<relation::RelationObject>().is_some()
+    value.downcast_object_ref::<Set>().is_some()
+        || value.downcast_object_ref::<super::view::View>().is_some()
+        || value.downcast_object_ref::<super::range::Range>().is_some()
+        || value.downcast_object_ref::<super::group::Group>().is_some()
+        || value.downcast_object_ref::<relation::RelationObject>().is_some()
         || value.downcast_object_ref::<relation::ColumnObject>().is_some()
         || value.downcast_object_ref::<table::Table>().is_some()
         || value.downcast_object_ref::<table::Row>().is_some()
         || value.downcast_object_ref::<super::undefined::ParseTimeUndefined>().is_some()
 }
 
-fn items(value: &Value) -> Vec<String> {
+fn shown(value: &Value) -> Vec<String> {
     value.try_iter().map(|items| items.map(|item| repr(&item)).collect()).unwrap_or_default()
 }
 
