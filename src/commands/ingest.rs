@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 /// A line of progress at most this often.
 const TELL_EVERY: Duration = Duration::from_secs(2);
+/// Whoever ingests does so for weeks. Without a limit DuckDB would keep what it wrote in memory, up to most of it.
+pub const MEMORY: &str = "512MB";
 /// A drain of a bus that cannot count ends after this silence: leases of the subscription `ensure` creates are 60 s.
 const SILENCE: Duration = Duration::from_secs(62);
 
@@ -56,7 +58,8 @@ pub fn run(options: &Options, arguments: &IngestArgs, report: &Arc<dyn Report>) 
     let ended = if pipeline::is_cloud(&profile) {
         stream::ingest(bus, || pipeline::open_cloud(&profile, root), &job, &metrics, &stop, tell)
     } else {
-        stream::ingest(bus, || pipeline::open_local(&profile, root), &job, &metrics, &stop, tell)
+        let connect = || pipeline::open_local(&profile, root)?.limit_memory(MEMORY);
+        stream::ingest(bus, connect, &job, &metrics, &stop, tell)
     };
     progress(arguments.output, &metrics, report);
     match ended {

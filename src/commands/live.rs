@@ -2,11 +2,12 @@
 
 use super::dashboard::{self, Shown};
 use super::ingest::{stop_on_signal, table_name};
+use super::live_page::{Overheard, waiting, with_notice};
 use super::{run, simulate};
 use crate::args::LiveArgs;
 use crate::options::Options;
 use crate::report::{Report, Style, Terminal};
-use crate::{OK, Stop, bus, pipeline};
+use crate::{FAILED, OK, Stop, bus, pipeline};
 use rsdbt_base::{Code, Diagnostic};
 use rsdbt_events::sim::{self, Flaws, World};
 use rsdbt_events::stream::{self, BusSink, Ended, Faults, Job, Metrics, Notice, Pace, Producer};
@@ -57,7 +58,8 @@ pub fn run(options: &Options, arguments: &LiveArgs, report: &Arc<dyn Report>) ->
         stop.store(true, Ordering::SeqCst);
         let joined = [sending.join(), landing.join()].map(|done| done.expect("no panic while events move"));
         report.line(&metrics.line());
-        shown.and(joined.into_iter().find(Result::is_err).unwrap_or(Ok(())).map(|()| OK))
+        let code = shown?;
+        joined.into_iter().find(Result::is_err).unwrap_or(Ok(())).map(|()| code)
     })
 }
 
@@ -97,7 +99,7 @@ fn is_calm(metrics: &Metrics) -> bool {
     before != 0 && metrics.json()["delivered"] == before
 }
 
-/// Builds and renders until stopped.
+/// Builds and renders until stopped. The exit code is the last build's.
 fn show(
     options: &Options,
     arguments: &LiveArgs,
@@ -106,29 +108,54 @@ fn show(
     report: &Arc<dyn Report>,
 ) -> Result<u8, Stop> {
     let shown = Shown::default();
-    shown.replace("<!doctype html><title>Live shopping</title><p>The first build is under way.".to_owned());
+    shown.replace(waiting("The first build is under way."));
     report.line(&format!("Dashboard at {}; ctrl-C ends it", shown.serve(arguments.port)?));
     // Only what goes wrong in a build is worth its lines.
     let style = Style { colour: options.colour, quiet: true, interactive: false, root: None };
-    let quiet: Arc<dyn Report> = Arc::new(Terminal::new(style));
-    let mut builds = 0;
+    let (mut builds, mut code) = (0, OK);
     let first = Instant::now();
     while !stop.load(Ordering::SeqCst) && first.elapsed() < PAST && !is_calm(metrics) {}
     while !stop.load(Ordering::SeqCst) && arguments.builds.is_none_or(|most| builds < most) {
         let begun = Instant::now();
         if metrics.json()["delivered"] != 0 {
-            let code = run::run(options, &quiet)?;
             builds += 1;
-            if code == OK {
-                let (page, sessions, _) = dashboard::page(options, None)?;
-                shown.replace(page);
-                let seconds = begun.elapsed().as_secs_f64();
-                report.line(&format!("Build {builds}: {sessions} sessions, {seconds:.1} s; {}", metrics.line()));
-            }
+            let overheard = Arc::new(Overheard::new(Terminal::new(style.clone())));
+            code = build(options, &overheard)?;
+            let done = if code == OK { "done" } else { "FAILED" };
+            let sessions = publish(options, &shown, &overheard.trouble(code, builds))?;
+            let seconds = begun.elapsed().as_secs_f64();
+            report.line(&format!("Build {builds} {done}: {sessions}, {seconds:.1} s; {}", metrics.line()));
         }
         while begun.elapsed() < Duration::from_secs(arguments.every) && !stop.load(Ordering::SeqCst) {
             std::thread::sleep(LOOK);
         }
     }
-    Ok(OK)
+    Ok(code)
+}
+
+/// One build. A mistake in the project's files ends it like a failed model: whoever edits while events flow mends it.
+fn build(options: &Options, overheard: &Arc<Overheard>) -> Result<u8, Stop> {
+    let report: Arc<dyn Report> = overheard.clone();
+    match run::run(options, &report) {
+        Ok(code) => Ok(code),
+        Err(Stop(findings)) => {
+            findings.iter().for_each(|finding| report.diagnostic(finding));
+            Ok(FAILED)
+        }
+    }
+}
+
+/// Shows the models as they are, with what went wrong above them; where there are none yet, what went wrong alone.
+fn publish(options: &Options, shown: &Shown, trouble: &str) -> Result<String, Stop> {
+    match dashboard::page(options, None) {
+        Ok((page, sessions, _)) => {
+            shown.replace(if trouble.is_empty() { page } else { with_notice(&page, trouble) });
+            Ok(pipeline::counted(sessions, "session"))
+        }
+        Err(stop) if trouble.is_empty() => Err(stop),
+        Err(_) => {
+            shown.replace(waiting(trouble));
+            Ok("nothing to show".to_owned())
+        }
+    }
 }

@@ -13,6 +13,7 @@ pub mod freshness;
 pub mod ingest;
 pub mod list;
 pub mod live;
+mod live_page;
 pub mod pubsub;
 pub mod run;
 pub mod shop;

@@ -1,6 +1,6 @@
 //! `shop serve`: the shop on a port, and its events through the bus into the warehouse.
 
-use super::ingest::{stop_on_signal, table_name};
+use super::ingest::{MEMORY, stop_on_signal, table_name};
 use crate::args::{BusArgs, ShopArgs, ShopCommand};
 use crate::options::Options;
 use crate::report::Report;
@@ -75,7 +75,7 @@ impl Counter {
         let every = Duration::from_millis(300);
         let (batch, drain, faults) = (10_000, None, Faults::default());
         let job = Job { subscription: &self.subscription, dataset, table, batch, every, drain, faults };
-        let connect = || pipeline::open_local(&profile, &project.root);
+        let connect = || pipeline::open_local(&profile, &project.root)?.limit_memory(MEMORY);
         let tell = |notice: Notice| match notice {
             Notice::Batch(_) => report.line(&self.metrics.line()),
             Notice::Retry(why, _) => {

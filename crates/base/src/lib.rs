@@ -2,8 +2,10 @@
 
 mod code;
 mod diagnostic;
+mod stack;
 
 pub use code::{CODES, Code, explain};
 mod bytes;
 pub use bytes::{byte_count, byte_text};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity, closest};
+pub use stack::roomy;

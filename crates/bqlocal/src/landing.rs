@@ -49,9 +49,11 @@ impl LocalSession {
         Ok(Landing { dataset: dataset.to_owned(), table: table.to_owned(), dedupe })
     }
 
-    /// What all sessions of this database together may hold in memory: `512MB`.
-    pub fn limit_memory(&mut self, most: &str) -> Result<(), DbError> {
-        self.connection.query(&format!("set memory_limit = '{most}'")).map(drop)
+    /// What all sessions of this database in this process together may hold in memory: `512MB`. Only for a process that
+    /// does nothing but land: a build needs more.
+    pub fn limit_memory(mut self, most: &str) -> Result<LocalSession, DbError> {
+        self.connection.query(&format!("set memory_limit = '{most}'"))?;
+        Ok(self)
     }
 
     /// Adds a batch. All of it is kept, or nothing.
@@ -142,9 +144,6 @@ fn refused(why: client::Error) -> DbError {
     DbError::new(DbErrorKind::Execution, why.to_string())
 }
 
-/// Whoever lands events does so for weeks. Without a limit DuckDB would keep what it wrote in memory, up to most of it.
-const MEMORY: &str = "512MB";
-
 struct LocalLander {
     session: LocalSession,
     landing: Landing,
@@ -153,7 +152,6 @@ struct LocalLander {
 impl Target for LocalSession {
     fn lander(mut self, dataset: &str, table: &str, dedupe: Dedupe) -> Result<Box<dyn Lander>, DbError> {
         let landing = self.landing(dataset, table, dedupe)?;
-        self.limit_memory(MEMORY)?;
         Ok(Box::new(LocalLander { session: self, landing }))
     }
 }

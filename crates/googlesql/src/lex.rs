@@ -55,8 +55,9 @@ struct Lexer<'a> {
 }
 
 impl Lexer<'_> {
+    /// What is left; nothing behind the end, where an escape or a raw backslash may have led.
     fn rest(&self) -> &str {
-        &self.text[self.at..]
+        self.text.get(self.at..).unwrap_or_default()
     }
 
     fn peek(&self) -> char {
@@ -90,7 +91,7 @@ impl Lexer<'_> {
         if c == '`' {
             return self.quoted_word();
         }
-        let next_digit = self.rest()[1.min(self.rest().len())..].starts_with(|d: char| d.is_ascii_digit());
+        let next_digit = self.rest().chars().nth(1).is_some_and(|d| d.is_ascii_digit());
         if c.is_ascii_digit() && after_dot {
             let word = self.take(|c| c.is_alphanumeric() || c == '_');
             return Ok(Tok::Word(word, false));
@@ -114,7 +115,17 @@ impl Lexer<'_> {
                 self.at += symbol.len();
                 Ok(Tok::Sym(symbol))
             }
-            None => Err(SqlError::syntax(format!("the character {c:?} does not belong here"), self.at)),
+            None => Err(self.stranger(c)),
+        }
+    }
+
+    fn stranger(&self, c: char) -> SqlError {
+        let error = SqlError::syntax(format!("the character {c:?} does not belong here"), self.at);
+        match c {
+            '‘' | '’' | '‚' | '‛' | '´' => error.help("strings stand in straight quotes: '...'"),
+            '“' | '”' | '„' => error.help("strings stand in straight quotes: \"...\""),
+            '–' | '—' | '−' => error.help("minus is the plain hyphen: -"),
+            _ => error,
         }
     }
 
@@ -293,6 +304,23 @@ mod tests {
             [Tok::Text("it".into()), Tok::Text("s".into()), Tok::Text("\\d".into()), Tok::Float("1.5e3".into())]
         );
         assert_eq!(got[7..], [Tok::System("time_zone".into()), Tok::Param("p".into()), Tok::End]);
+    }
+
+    #[test]
+    fn no_character_is_cut_in_its_middle() {
+        for text in ["select ‘a’", "select “a”", "select 1 – 2", "select €", "🦆", "select @é, @@ü", ".€", "1.é", "a.é"]
+        {
+            _ = lex(text);
+        }
+        assert_eq!(lex("select ‘a’").expect_err("no quote").at, 7);
+        assert_eq!(toks("é")[0], Tok::Word("é".into(), false));
+    }
+
+    #[test]
+    fn a_text_that_ends_early_is_an_error() {
+        for text in ["r'\\", "'\\", "b'\\", "`\\", "'\\x", "'\\u12", "r'''\\", "/*", "'''é\\", "'é\\x"] {
+            assert!(lex(text).is_err(), "{text}");
+        }
     }
 
     #[test]

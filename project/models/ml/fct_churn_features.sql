@@ -1,7 +1,15 @@
 -- What was known of a viewer at the cut-off, and whether the viewer came back after it.
-{% set churn_days = var('churn_days') %}
+-- A history shorter than twice `churn_days` is cut in its middle: else nobody would be seen long enough to count as lost.
 with as_of as (
-  select timestamp_sub(max(session_end), interval {{ churn_days }} day) as cutoff from {{ ref('fct_sessions') }}
+  select
+    timestamp_sub(
+      max(session_end),
+      interval least(
+        {{ var('churn_days') }} * 24 * 60,
+        div(timestamp_diff(max(session_end), min(session_start), minute), 2)
+      ) minute
+    ) as cutoff
+  from {{ ref('fct_sessions') }}
 ),
 
 later as (

@@ -2,6 +2,7 @@
 
 use super::{Low, Lower, Refused, end, only, refuse, start};
 use crate::ast::{Body, Expr, Kind, Query, Set, Shape};
+use crate::parse::chain;
 use sqlparser::ast::{
     self as theirs, AccessExpr, BinaryOperator, CastFormat, CastKind, DataType, DateTimeField, ExtractSyntax, Interval,
     Spanned, Subscript, TypedString, UnaryOperator, Value, ValueWithSpan,
@@ -30,6 +31,9 @@ impl Lower<'_> {
             E::TypedString(typed) => self.typed(typed),
             E::Nested(inner) => self.nested(inner),
             E::UnaryOp { op, expr } => self.unary(op, expr),
+            E::BinaryOp { op: BinaryOperator::And | BinaryOperator::Or | BinaryOperator::StringConcat, .. } => {
+                self.chain(value)
+            }
             E::BinaryOp { left, op, right } => {
                 let op = binary(op)?;
                 let (left, right) = (self.boxed(left)?, self.boxed(right)?);
@@ -51,6 +55,22 @@ impl Lower<'_> {
             E::Tuple(_) | E::Struct { .. } | E::Array(_) => self.constructor(value),
             predicate => self.predicate(predicate),
         }
+    }
+
+    /// All terms of `a AND b AND c`, which lean to the left here.
+    fn chain(&self, value: &theirs::Expr) -> Low<Expr> {
+        let (mut first, mut terms, mut word) = (value, Vec::new(), None);
+        while let theirs::Expr::BinaryOp { left, op, right } = first
+            && word.is_none_or(|word| word == op)
+        {
+            word = Some(op);
+            terms.push(right.as_ref());
+            first = left;
+        }
+        terms.push(first);
+        let op = binary(word.ok_or(Refused("a chain without operator"))?)?;
+        let terms = terms.into_iter().rev().map(|term| self.expr(term)).collect::<Low<_>>()?;
+        chain::exprs(op, terms).ok_or(Refused("a chain without terms"))
     }
 
     /// Brackets leave no node, but for those around a query in brackets, which are a query themselves.

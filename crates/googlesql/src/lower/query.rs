@@ -2,6 +2,7 @@
 
 use super::{Low, Lower, Refused, end, only, refuse, start};
 use crate::ast::{Body, Cte, Ident, Pipe, Query, Select, SetOp};
+use crate::parse::chain;
 use sqlparser::ast::{
     self as theirs, AssignmentTarget, LimitClause, Offset, OffsetRows, OrderBy, OrderByKind, PipeOperator,
     SelectFlavor, SetExpr, SetOperator, SetQuantifier, Spanned,
@@ -85,17 +86,32 @@ impl Lower<'_> {
             }
             SetExpr::Select(select) => self.leading_from(select).map(|from| Body::From(Box::new(from))),
             SetExpr::Query(query) => self.query(query).map(|query| Body::Query(Box::new(query))),
-            SetExpr::SetOperation { left, op, set_quantifier, right } => {
-                // INTERSECT binds tighter for sqlparser; BigQuery wants brackets there
-                only(!matches!(right.as_ref(), SetExpr::SetOperation { .. }), "mixed set operations")?;
-                let op = self.set_op(op, set_quantifier, self.body_at(right))?;
-                Ok(Body::Set { op, left: Box::new(self.body(left)?), right: Box::new(self.body(right)?) })
-            }
+            SetExpr::SetOperation { .. } => self.sets(body),
             SetExpr::Values(_) | SetExpr::Table(_) => refuse("VALUES or TABLE as a query"),
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
                 refuse("DML as a query")
             }
         }
+    }
+
+    /// All queries of `a UNION ALL b UNION ALL c`, which lean to the left here.
+    fn sets(&self, body: &SetExpr) -> Low<Body> {
+        let (mut first, mut parts) = (body, Vec::new());
+        while let SetExpr::SetOperation { left, op, set_quantifier, right } = first {
+            // INTERSECT binds tighter for sqlparser; BigQuery wants brackets there
+            only(!matches!(right.as_ref(), SetExpr::SetOperation { .. }), "mixed set operations")?;
+            parts.push((self.set_op(op, set_quantifier, self.body_at(right))?, self.body(right)?));
+            first = left;
+        }
+        let mut left = self.body(first)?;
+        let mut rest: Vec<(SetOp, Body)> = Vec::new();
+        for (op, part) in parts.into_iter().rev() {
+            if rest.last().is_some_and(|(last, _)| !chain::is_same(last, &op)) {
+                left = chain::bodies(left, std::mem::take(&mut rest));
+            }
+            rest.push((op, part));
+        }
+        Ok(chain::bodies(left, rest))
     }
 
     fn set_op(&self, op: &SetOperator, quantifier: &SetQuantifier, right: usize) -> Low<SetOp> {

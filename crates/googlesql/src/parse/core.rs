@@ -10,6 +10,8 @@ use sqlparser::tokenizer::Token as Theirs;
 /// Deeper brackets go to the hand-written grammar, which tells where they become too many; sqlparser tries brackets in
 /// several ways, and each level multiplies its work.
 const DEEPEST: usize = 24;
+/// A longer statement goes there too: sqlparser's trees lean to the left, however long a chain is.
+const LONGEST: usize = 100_000;
 
 /// One statement as sqlparser sees it.
 pub(super) struct Core<'a> {
@@ -29,7 +31,7 @@ impl Parser {
         let rest = &self.tokens[self.pos..];
         let length = rest.iter().position(|token| matches!(token.tok, Tok::Sym(";") | Tok::End))?;
         let tokens = &rest[..length];
-        if depth(tokens) > DEEPEST {
+        if tokens.len() > LONGEST || depth(tokens) > DEEPEST {
             return None;
         }
         let theirs = dialect::tokens(tokens)?;

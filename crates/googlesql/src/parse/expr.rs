@@ -1,11 +1,9 @@
 //! Expressions, by precedence climbing.
 
-use super::Parser;
+use super::{Parser, chain};
 use crate::ast::{Expr, Ident, Kind, Set, TypeName};
 use crate::lex::Tok;
 use crate::{Result, SqlError};
-
-const DEEPEST: usize = 150;
 
 /// Binary operators with their strength; comparison has its own function, since it does not associate.
 const BINARY: &[(&str, u8)] =
@@ -16,37 +14,29 @@ const TYPED_LITERALS: &[&str] =
 
 impl Parser {
     pub(super) fn expr(&mut self) -> Result<Expr> {
-        self.depth += 1;
-        if self.depth > DEEPEST {
-            return Err(SqlError::syntax("the expression nests too deeply", self.at()));
-        }
-        let value = self.or_expr();
-        self.depth -= 1;
-        value
+        self.nested("this expression", Parser::or_expr)
     }
 
     fn or_expr(&mut self) -> Result<Expr> {
-        let mut left = self.and_expr()?;
-        while self.word("OR") {
-            let right = self.and_expr()?;
-            left = self.make(left.at, Kind::Binary("OR", Box::new(left), Box::new(right)));
-        }
-        Ok(left)
+        self.chain("OR", Parser::and_expr)
     }
 
     fn and_expr(&mut self) -> Result<Expr> {
-        let mut left = self.not_expr()?;
-        while self.word("AND") {
-            let right = self.not_expr()?;
-            left = self.make(left.at, Kind::Binary("AND", Box::new(left), Box::new(right)));
+        self.chain("AND", Parser::not_expr)
+    }
+
+    fn chain(&mut self, op: &'static str, term: fn(&mut Self) -> Result<Expr>) -> Result<Expr> {
+        let mut terms = vec![term(self)?];
+        while self.word(op) {
+            terms.push(term(self)?);
         }
-        Ok(left)
+        chain::exprs(op, terms).ok_or_else(|| self.unexpected("an expression"))
     }
 
     fn not_expr(&mut self) -> Result<Expr> {
         let at = self.at();
         if self.word("NOT") {
-            let inner = self.not_expr()?;
+            let inner = self.nested("NOT", Parser::not_expr)?;
             return Ok(self.make(at, Kind::Unary("NOT", Box::new(inner))));
         }
         self.compare()
@@ -144,6 +134,14 @@ impl Parser {
                 self.next();
             }
             let right = self.binary(strength + 1)?;
+            if op == "||" {
+                let mut terms = vec![left, right];
+                while self.sym("||") {
+                    terms.push(self.binary(strength + 1)?);
+                }
+                left = chain::exprs(op, terms).ok_or_else(|| self.unexpected("an expression"))?;
+                continue;
+            }
             left = self.make(left.at, Kind::Binary(op, Box::new(left), Box::new(right)));
         }
     }
@@ -161,7 +159,7 @@ impl Parser {
         let at = self.at();
         for op in ["-", "+", "~"] {
             if self.sym(op) {
-                let inner = self.unary()?;
+                let inner = self.nested("this sign", Parser::unary)?;
                 return Ok(match (op, inner.kind) {
                     ("-", Kind::Int(text)) if !text.starts_with('-') => self.make(at, Kind::Int(format!("-{text}"))),
                     ("-", Kind::Float(text)) if !text.starts_with('-') => {

@@ -161,7 +161,7 @@ impl Parser {
                 let alias = self.read_from_alias()?;
                 return Ok(From { at, kind: FromKind::Query { query, alias, lateral } });
             }
-            return self.in_parens(|p| p.read_from());
+            return self.nested("this FROM clause", |p| p.in_parens(Parser::read_from));
         }
         let path_at = self.pos;
         let path = self.path()?;

@@ -3,12 +3,14 @@
 //! RANGE, loops and blocks, most pipe operators. The rule that decides is `Parser::core`.
 
 mod call;
+pub(crate) mod chain;
 mod core;
 mod ddl;
 mod dialect;
 mod dml;
 mod expr;
 mod from;
+mod height;
 mod pipe;
 mod query;
 mod script;
@@ -16,6 +18,10 @@ mod script;
 use super::ast::{Expr, Ident, Kind, Path, Query, Shape, Statement, TypeName};
 use super::lex::{Tok, Token, lex};
 use super::{Result, SqlError};
+use rsdbt_base::roomy;
+
+/// How deep a text may nest. What it may hold beside that, `height` says.
+const DEEPEST: usize = 500;
 
 /// Words that cannot be an alias or a column name without backticks.
 const RESERVED: &[&str] = &[
@@ -119,12 +125,16 @@ const RESERVED: &[&str] = &[
 pub(super) struct Parser {
     tokens: Vec<Token>,
     pos: usize,
-    /// How deep expressions nest, so that a hostile text cannot exhaust the stack.
+    /// How deep we are: see `nested`.
     depth: usize,
 }
 
 /// Every statement of a script.
 pub fn script(text: &str) -> Result<Vec<Statement>> {
+    roomy(|| read_script(text))
+}
+
+fn read_script(text: &str) -> Result<Vec<Statement>> {
     let mut parser = Parser::new(text)?;
     let statements = parser.statements(&[])?;
     match parser.tok() {
@@ -135,6 +145,10 @@ pub fn script(text: &str) -> Result<Vec<Statement>> {
 
 /// A text that is one query.
 pub fn query(text: &str) -> Result<Query> {
+    roomy(|| read_query(text))
+}
+
+fn read_query(text: &str) -> Result<Query> {
     let mut parser = Parser::new(text)?;
     let query = match parser.core(|core| core.query()) {
         Some(query) => query,
@@ -149,8 +163,7 @@ pub fn query(text: &str) -> Result<Query> {
 
 /// A text that is one type, such as `ARRAY<STRUCT<a INT64>>`.
 pub fn type_name(text: &str) -> Result<TypeName> {
-    let mut parser = Parser::new(text)?;
-    parser.type_name()
+    roomy(|| Parser::new(text)?.type_name())
 }
 
 /// Whether a word cannot be a name without backticks.
@@ -160,7 +173,22 @@ pub(super) fn reserved(word: &str) -> bool {
 
 impl Parser {
     fn new(text: &str) -> Result<Parser> {
-        Ok(Parser { tokens: lex(text)?, pos: 0, depth: 0 })
+        let tokens = lex(text)?;
+        height::check(&tokens)?;
+        Ok(Parser { tokens, pos: 0, depth: 0 })
+    }
+
+    /// Reads something that may hold its own kind. Whatever recurses comes through here, so that no text exhausts the stack.
+    fn nested<T>(&mut self, what: &str, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.depth >= DEEPEST {
+            let message = format!("{what} nests deeper than {DEEPEST} levels");
+            return Err(SqlError::syntax(message, self.at())
+                .help("give the inner part a name: a WITH clause, a model or a procedure"));
+        }
+        self.depth += 1;
+        let value = read(self);
+        self.depth -= 1;
+        value
     }
 
     fn tok(&self) -> &Tok {
@@ -347,6 +375,10 @@ impl Parser {
     }
 
     fn type_name(&mut self) -> Result<TypeName> {
+        self.nested("this type", Parser::one_type)
+    }
+
+    fn one_type(&mut self) -> Result<TypeName> {
         let at = self.at();
         let name = match self.next() {
             Tok::Word(word, quoted) if !quoted => word.to_uppercase(),

@@ -1,12 +1,16 @@
 //! Queries: WITH, SELECT, set operations, ORDER BY and LIMIT.
 
-use super::Parser;
+use super::{Parser, chain};
 use crate::Result;
 use crate::ast::{Body, Cte, Expr, Group, GroupItem, Ident, Item, Kind, Query, Select, SetOp};
 use crate::lex::Tok;
 
 impl Parser {
     pub(super) fn query(&mut self) -> Result<Query> {
+        self.nested("this query", Parser::one_query)
+    }
+
+    fn one_query(&mut self) -> Result<Query> {
         let at = self.at();
         let (mut with, mut recursive) = (Vec::new(), false);
         if self.word("WITH") {
@@ -73,11 +77,15 @@ impl Parser {
 
     fn body(&mut self) -> Result<Body> {
         let mut left = self.body_part()?;
+        // the parts of the chain that is being read
+        let mut rest: Vec<(SetOp, Body)> = Vec::new();
         while let Some(op) = self.set_op()? {
-            let right = self.body_part()?;
-            left = Body::Set { op, left: Box::new(left), right: Box::new(right) };
+            if rest.last().is_some_and(|(last, _)| !chain::is_same(last, &op)) {
+                left = chain::bodies(left, std::mem::take(&mut rest));
+            }
+            rest.push((op, self.body_part()?));
         }
-        Ok(left)
+        Ok(chain::bodies(left, rest))
     }
 
     fn body_part(&mut self) -> Result<Body> {
@@ -258,7 +266,7 @@ impl Parser {
     }
 
     fn group_set(&mut self) -> Result<Vec<GroupItem>> {
-        match self.group_item()? {
+        match self.nested("this grouping", Parser::group_item)? {
             GroupItem::Value(Expr { kind: Kind::Struct { fields: None, items }, .. }, None) => {
                 Ok(items.into_iter().map(|(value, _)| GroupItem::Value(value, None)).collect())
             }

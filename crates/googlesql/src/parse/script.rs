@@ -28,7 +28,7 @@ impl Parser {
         let at = self.at();
         let kind = match self.core(|core| core.statement()) {
             Some(kind) => kind,
-            None => self.statement_kind()?,
+            None => self.nested("this block", Parser::statement_kind)?,
         };
         Ok(Statement { at, end: self.last_end(), kind })
     }
