@@ -23,7 +23,7 @@ ifneq ($(shell command -v npm 2>/dev/null),)
   FEATURES :=
   LIBRARY  := $(LIB_DIR)/$(LIB)
 else
-  FEATURES := --no-default-features --features bundled
+  FEATURES := --no-default-features --features cloud,bundled
   LIBRARY  :=
 endif
 

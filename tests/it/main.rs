@@ -4,6 +4,7 @@ mod bqml;
 #[cfg(feature = "browser")]
 mod browser;
 mod cli;
+#[cfg(feature = "cloud")]
 mod cloud;
 mod crash;
 mod dashboard;
@@ -15,6 +16,8 @@ mod gcp;
 mod incremental;
 mod layers;
 mod live_shopping;
+#[cfg(not(feature = "cloud"))]
+mod no_cloud;
 mod partial;
 mod program;
 mod sessions;
