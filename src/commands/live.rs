@@ -107,7 +107,8 @@ fn show(
 ) -> Result<u8, Stop> {
     let shown = Shown::default();
     shown.replace("<!doctype html><title>Live shopping</title><p>The first build is under way.".to_owned());
-    report.line(&format!("Dashboard at {}; ctrl-C ends it", shown.serve(arguments.port)?));
+    let server = shown.serve(arguments.port)?;
+    report.line(&format!("Dashboard at http://{}/; ctrl-C ends it", server.address));
     // Only what goes wrong in a build is worth its lines.
     let style = Style { colour: options.colour, quiet: true, interactive: false, root: None };
     let quiet: Arc<dyn Report> = Arc::new(Terminal::new(style));

@@ -2,7 +2,6 @@
 #![allow(clippy::disallowed_methods)]
 
 mod failpoint;
-pub mod http;
 mod parallel;
 
 pub use failpoint::failpoint;
