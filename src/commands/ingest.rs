@@ -77,7 +77,7 @@ pub fn run(options: &Options, arguments: &IngestArgs, report: &Arc<dyn Report>) 
 
 /// What a test wants done wrong. Whoever has set it unknowingly must not miss it.
 fn faults(report: &Arc<dyn Report>) -> Faults {
-    if let Some(named) = sys::env_var("RSDBT_FAULT").filter(|named| !named.is_empty()) {
+    if let Some(named) = sys::fault() {
         let message = format!("RSDBT_FAULT={named} is set: this ingest may lose or double events");
         let warning = Diagnostic::warning(Code::BUS, message);
         report.diagnostic(&warning.help("it exists for rsdbt's own tests; unset it: `unset RSDBT_FAULT`"));

@@ -92,6 +92,19 @@ fn every_file_sink_holds_every_event() {
     project.run(&["simulate", "--late", "1.5"]).fails(2).says("not a share between 0 and 1");
 }
 
+/// What tests do to a build with failpoints must not happen to anybody else.
+#[cfg(not(feature = "failpoints"))]
+#[test]
+fn a_build_for_users_has_no_failpoints() {
+    let project = Project::live_shopping();
+    project.run(&SEND).ok();
+    let mut ingest = project.command(&DRAIN);
+    ingest.env("RSDBT_FAILPOINT", "ingest-after-pull:1").env("RSDBT_FAULT", "no-dedupe");
+    let ran = project.finish(&mut ingest).ok();
+    assert!(!ran.err.contains("RSDBT_FAULT"), "{}", ran.err);
+    project.run(&VERIFY).ok().says("lost 0, duplicated 0");
+}
+
 #[test]
 fn the_http_sink_posts_every_event() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");

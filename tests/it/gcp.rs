@@ -50,6 +50,7 @@ impl Lab {
 }
 
 /// Publisher, broker and receiver each die in the middle of their work.
+#[cfg(feature = "failpoints")]
 #[test]
 fn googles_client_loses_and_doubles_nothing() {
     let lab = Lab::new();

@@ -6,6 +6,7 @@ mod browser;
 mod cli;
 #[cfg(feature = "cloud")]
 mod cloud;
+#[cfg(feature = "failpoints")]
 mod crash;
 mod dashboard;
 mod errors;

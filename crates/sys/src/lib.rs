@@ -4,7 +4,7 @@
 mod failpoint;
 mod parallel;
 
-pub use failpoint::failpoint;
+pub use failpoint::{failpoint, fault};
 pub use parallel::parallel;
 use std::io;
 use std::path::{Path, PathBuf};
