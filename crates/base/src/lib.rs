@@ -5,5 +5,5 @@ mod diagnostic;
 
 pub use code::{CODES, Code, explain};
 mod bytes;
-pub use bytes::{byte_count, byte_text};
+pub use bytes::{byte_count, byte_text, hex};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity, closest};

@@ -102,4 +102,12 @@ mod tests {
         let gone = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("an address");
         assert!(post(&format!("http://{gone}/")).is_err_and(|why| why.to_lowercase().contains("refused")));
     }
+
+    /// What the version of `idna_adapter` decides.
+    #[test]
+    fn names_of_hosts_are_ascii() {
+        assert!(post("http://b\u{fc}cher.example/").is_err());
+        let coded = reqwest::Url::parse("https://xn--bcher-kva.example:8080/path").expect("a name like others");
+        assert_eq!(coded.host_str(), Some("xn--bcher-kva.example"));
+    }
 }
