@@ -23,7 +23,7 @@ ifneq ($(shell command -v npm 2>/dev/null),)
   FEATURES :=
   LIBRARY  := $(LIB_DIR)/$(LIB)
 else
-  FEATURES := --no-default-features --features bundled
+  FEATURES := --no-default-features --features cloud,bundled
   LIBRARY  :=
 endif
 
@@ -50,10 +50,17 @@ lib: $(LIB_DIR)/$(LIB)
 $(LIB_DIR)/$(LIB):
 	scripts/libduckdb.sh $(PLATFORM) $(DUCKDB_NPM_VERSION) $@
 
-# One profile for everything: the binary that users run is the one that is tested.
+# Crashes and faults on request are no part of what users run, so their tests have a program of their own. It shares the
+# folder of what was compiled: only `sys` and what stands on it is compiled once more, and no dependency. Its program lies
+# in a folder of its own, so that $(BIN) stays the one without failpoints.
+FAILPOINTS := CARGO_BUILD_BUILD_DIR="$(abspath $(TARGET))" CARGO_TARGET_DIR="$(abspath $(TARGET))/failpoints"
+FAILPOINT_TESTS := $(FAILPOINTS) $(CARGO) test --release $(FEATURES) --features failpoints --test it --
+
+# One profile for everything: the program that users run is the one that is tested, but for the crashes.
 test: build
 	scripts/ensure_chromium.sh
 	$(CARGO) test --release $(FEATURES)
+	$(FAILPOINT_TESTS) crash:: cloud::landing::
 
 fmt:
 	$(CARGO) fmt --check
@@ -76,7 +83,7 @@ test-pubsub: build
 
 # Google's official Rust client behind `--bus gcp` against `rsdbt pubsub serve`: kills in the middle, 0 lost, 0 doubled (5 min).
 test-gcp-pubsub: $(LIBRARY)
-	$(CARGO) test --release $(FEATURES) --features gcp-pubsub --lib --test it gcp::
+	$(FAILPOINTS) $(CARGO) test --release $(FEATURES) --features gcp-pubsub,failpoints --lib --test it gcp::
 
 # Shoppers in headless Chromium: what they click is what lands, and no process stays (needs Chromium).
 test-browser: $(LIBRARY)
@@ -85,7 +92,7 @@ test-browser: $(LIBRARY)
 
 # 200 processes that die at chosen steps: no event lost, none twice.
 test-crash: build
-	RSDBT_CRASH_RUNS=200 $(CARGO) test --release $(FEATURES) --test it crash
+	RSDBT_CRASH_RUNS=200 $(FAILPOINT_TESTS) crash::
 
 # Speed and memory of the event stream, with ratios to the targets and to a peer.
 bench-events: build

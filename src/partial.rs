@@ -59,7 +59,7 @@ pub fn digest(raw: &RawProject, invocation: &Invocation) -> String {
 }
 
 fn hash(text: &str) -> String {
-    format!("{:x}", Sha256::digest(text.as_bytes()))
+    rsdbt_base::hex(&Sha256::digest(text.as_bytes()))
 }
 
 /// A digest of a value that may be secret: nobody has a table of these.

@@ -12,7 +12,8 @@ use rsdbt_events::sim::World;
 use rsdbt_events::stream::{Manifest, Shard};
 use rsdbt_project::load::load_settings;
 use rsdbt_pubsub::Bus;
-use rsdbt_sys::{self, http};
+use rsdbt_sys as sys;
+use rsdbt_web as web;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -32,13 +33,13 @@ pub fn run(options: &Options, arguments: &SimulateArgs, shoppers: usize, report:
     let run_id = format!("browser-{}", sys::now().as_millis());
     let shop = Arc::new(Shop::new(bus, &topic, &run_id, &world, || 0));
     let answering = shop.clone();
-    let address = http::serve(0, move |request| answering.answer(&request))
+    let server = web::serve(0, move |request| answering.answer(&request))
         .map_err(|why| wrong(format!("no port for the shop: {why}")))?;
     let stop = stop_on_signal();
     let profile = Profile::new();
     let crowd = Crowd { shoppers, sessions: arguments.sessions, seed: arguments.seed };
     let begun = Instant::now();
-    let trip = browse(&address.to_string(), &crowd, &world, &profile.0, &stop);
+    let trip = browse(&server.address.to_string(), &crowd, &world, &profile.0, &stop);
     drop(profile);
     let collected = || u64::try_from(shop.collected()).unwrap_or(0);
     let events = trip.as_ref().map_or(0, |trip| trip.events);

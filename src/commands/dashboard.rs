@@ -9,8 +9,8 @@ use rsdbt_pages::dashboard::{Data, Session, render};
 use rsdbt_project::config::Profile;
 use rsdbt_project::load::load_settings;
 use rsdbt_sys as sys;
-use rsdbt_sys::http::{self, Request, Response};
 use rsdbt_warehouse::{DbError, Session as Warehouse, Value};
+use rsdbt_web::{self as web, Request, Response, Server};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -35,7 +35,8 @@ pub fn run(options: &Options, arguments: &DashboardArgs, report: &Arc<dyn Report
     if arguments.serve {
         let shown = Shown::default();
         shown.replace(page);
-        report.line(&format!("Dashboard at {}; ctrl-C ends it", shown.serve(arguments.port)?));
+        let server = shown.serve(arguments.port)?;
+        report.line(&format!("Dashboard at http://{}/; ctrl-C ends it", server.address));
         let stop = super::ingest::stop_on_signal();
         while !stop.load(Ordering::SeqCst) {
             std::thread::sleep(Duration::from_millis(100));
@@ -60,8 +61,8 @@ impl Shown {
         }
     }
 
-    /// Serves the page on this machine; an open one reloads itself when it was replaced. Gives the address.
-    pub fn serve(&self, port: u16) -> Result<String, Diagnostic> {
+    /// Serves the page on this machine; an open one reloads itself when it was replaced. It is served for as long as the server is kept.
+    pub fn serve(&self, port: u16) -> Result<Server, Diagnostic> {
         let shown = self.0.clone();
         let answer = move |request: Request| {
             let (page, version) = shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -71,9 +72,8 @@ impl Shown {
                 _ => Response::refusal(404, "there is /"),
             }
         };
-        let address = http::serve(port, answer)
-            .map_err(|why| Diagnostic::error(Code::DASHBOARD, format!("port {port} cannot be used: {why}")))?;
-        Ok(format!("http://{address}/"))
+        web::serve(port, answer)
+            .map_err(|why| Diagnostic::error(Code::DASHBOARD, format!("port {port} cannot be used: {why}")))
     }
 }
 

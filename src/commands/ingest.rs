@@ -25,11 +25,13 @@ pub fn run(options: &Options, arguments: &IngestArgs, report: &Arc<dyn Report>) 
     let (project, profile) = load_settings(&options.load)?;
     let open = bus::open(&arguments.bus, Path::new(&project.root))?;
     let metrics = Arc::new(Metrics::default());
-    if let Some(port) = arguments.metrics_port {
-        let address = metrics
-            .serve(port)
-            .map_err(|why| Diagnostic::error(Code::BUS, format!("--metrics-port {port} cannot be used: {why}")))?;
-        report.line(&format!("Figures for Prometheus at http://{address}/metrics"));
+    let figures = arguments.metrics_port.map(|port| {
+        let unusable = |why| Diagnostic::error(Code::BUS, format!("--metrics-port {port} cannot be used: {why}"));
+        metrics.serve(port).map_err(unusable)
+    });
+    let figures = figures.transpose()?;
+    if let Some(server) = &figures {
+        report.line(&format!("Figures for Prometheus at http://{}/metrics", server.address));
     }
     let stop = stop_on_signal();
     let job = Job {
@@ -78,7 +80,7 @@ pub fn run(options: &Options, arguments: &IngestArgs, report: &Arc<dyn Report>) 
 
 /// What a test wants done wrong. Whoever has set it unknowingly must not miss it.
 fn faults(report: &Arc<dyn Report>) -> Faults {
-    if let Some(named) = sys::env_var("RSDBT_FAULT").filter(|named| !named.is_empty()) {
+    if let Some(named) = sys::fault() {
         let message = format!("RSDBT_FAULT={named} is set: this ingest may lose or double events");
         let warning = Diagnostic::warning(Code::BUS, message);
         report.diagnostic(&warning.help("it exists for rsdbt's own tests; unset it: `unset RSDBT_FAULT`"));

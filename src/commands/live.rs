@@ -109,7 +109,8 @@ fn show(
 ) -> Result<u8, Stop> {
     let shown = Shown::default();
     shown.replace(waiting("The first build is under way."));
-    report.line(&format!("Dashboard at {}; ctrl-C ends it", shown.serve(arguments.port)?));
+    let server = shown.serve(arguments.port)?;
+    report.line(&format!("Dashboard at http://{}/; ctrl-C ends it", server.address));
     // Only what goes wrong in a build is worth its lines.
     let style = Style { colour: options.colour, quiet: true, interactive: false, root: None };
     let (mut builds, mut code) = (0, OK);

@@ -11,8 +11,7 @@ use rsdbt_events::sim::World;
 use rsdbt_events::stream::{self, Ended, Faults, Job, Metrics, Notice};
 use rsdbt_project::load::load_settings;
 use rsdbt_pubsub::Bus;
-use rsdbt_sys::{self, http};
-use std::net::SocketAddr;
+use rsdbt_web::{self as web, Server};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -21,8 +20,9 @@ use std::time::Duration;
 pub fn run(options: &Options, arguments: &ShopArgs, report: &Arc<dyn Report>) -> Result<u8, Stop> {
     let ShopCommand::Serve { bus: chosen, port, table, open } = &arguments.command;
     let counter = Counter::open(options, chosen, *port)?;
-    report.line(&format!("The shop is open at http://{}/; ctrl-C closes it", counter.address));
-    if *open && open::that_detached(format!("http://{}/", counter.address)).is_err() {
+    let address = format!("http://{}/", counter.server.address);
+    report.line(&format!("The shop is open at {address}; ctrl-C closes it"));
+    if *open && open::that_detached(&address).is_err() {
         report.line("No browser could be started; open the address by hand.");
     }
     counter.land(options, table, &stop_on_signal(), report)?;
@@ -35,7 +35,7 @@ pub struct Counter {
     bus: Arc<dyn Bus>,
     subscription: String,
     shop: Arc<Shop>,
-    pub address: SocketAddr,
+    server: Server,
     pub metrics: Arc<Metrics>,
 }
 
@@ -52,9 +52,9 @@ impl Counter {
         let landed = move || counted.json()["fresh"].as_u64().unwrap_or(0);
         let shop = Arc::new(Shop::new(bus.clone(), &topic, &run_id, &world, landed));
         let answering = shop.clone();
-        let address = http::serve(port, move |request| answering.answer(&request))
+        let server = web::serve(port, move |request| answering.answer(&request))
             .map_err(|why| Diagnostic::error(Code::BUS, format!("port {port} cannot be used: {why}")))?;
-        Ok(Counter { bus, subscription, shop, address, metrics })
+        Ok(Counter { bus, subscription, shop, server, metrics })
     }
 
     /// Events that are on the bus.

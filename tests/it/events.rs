@@ -53,6 +53,15 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
+/// What the server at `address` answers who calls it `host`.
+fn get(address: &str, host: &str, path: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(address).expect("it listens");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").expect("sent");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("text");
+    text
+}
+
 #[test]
 fn events_are_the_same_bytes_whatever_the_number_of_threads() {
     let project = Project::live_shopping();
@@ -81,6 +90,19 @@ fn every_file_sink_holds_every_event() {
     assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1") && bytes.len() > 50_000);
     project.run(&["simulate", "--sink", "csv"]).fails(2).says("needs --output");
     project.run(&["simulate", "--late", "1.5"]).fails(2).says("not a share between 0 and 1");
+}
+
+/// What tests do to a build with failpoints must not happen to anybody else.
+#[cfg(not(feature = "failpoints"))]
+#[test]
+fn a_build_for_users_has_no_failpoints() {
+    let project = Project::live_shopping();
+    project.run(&SEND).ok();
+    let mut ingest = project.command(&DRAIN);
+    ingest.env("RSDBT_FAILPOINT", "ingest-after-pull:1").env("RSDBT_FAULT", "no-dedupe");
+    let ran = project.finish(&mut ingest).ok();
+    assert!(!ran.err.contains("RSDBT_FAULT"), "{}", ran.err);
+    project.run(&VERIFY).ok().says("lost 0, duplicated 0");
 }
 
 #[test]
@@ -191,6 +213,10 @@ fn a_broker_that_is_away_is_waited_for() {
     assert!(String::from_utf8_lossy(&nobody.stderr).contains(&format!("the broker {address}")));
     let broker = Running::start(project.command(&serve));
     wait_until("the broker", is_up);
+    let topics = |host: &str| get(&address, host, "/v1/projects/lab/topics");
+    assert!(topics(&address).starts_with("HTTP/1.1 200"));
+    // A page of another site that gave its own name our address.
+    assert!(topics(&format!("elsewhere.example:{port}")).starts_with("HTTP/1.1 421"));
     assert!(with_bus(&SEND).status().expect("the binary runs").success());
     let ingest = Running::start(with_bus(&["ingest", "--batch", "200"]));
     std::thread::sleep(Duration::from_millis(1_200));
@@ -306,10 +332,7 @@ fn a_served_dashboard_follows_its_file() {
     }
     let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address").to_owned();
     let get = |path: &str| {
-        let mut stream = std::net::TcpStream::connect(&address).expect("it listens");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").expect("sent");
-        let mut text = String::new();
-        stream.read_to_string(&mut text).expect("text");
+        let text = get(&address, &address, path);
         text.split_once("\r\n\r\n").expect("a body").1.to_owned()
     };
     assert!(get("/").contains("<title>Live shopping dashboard</title>"));

@@ -4,7 +4,9 @@ mod bqml;
 #[cfg(feature = "browser")]
 mod browser;
 mod cli;
+#[cfg(feature = "cloud")]
 mod cloud;
+#[cfg(feature = "failpoints")]
 mod crash;
 mod dashboard;
 mod errors;
@@ -16,6 +18,8 @@ mod incremental;
 mod jinja;
 mod layers;
 mod live_shopping;
+#[cfg(not(feature = "cloud"))]
+mod no_cloud;
 mod partial;
 mod program;
 mod sessions;

@@ -1,4 +1,4 @@
-//! Numbers of bytes as people write them.
+//! Numbers of bytes, and bytes themselves, as people write them.
 
 const UNITS: [&str; 6] = ["Bytes", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
@@ -32,6 +32,13 @@ pub fn byte_count(text: &str) -> Option<u64> {
     Some((value * 1024f64.powi(power)) as u64)
 }
 
+/// Two digits a byte, as digests are shown.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,5 +52,10 @@ mod tests {
         assert_eq!(byte_count("7"), Some(7));
         assert_eq!(byte_count("ten"), None);
         assert_eq!(byte_count("1XB"), None);
+    }
+
+    #[test]
+    fn bytes_as_digits() {
+        assert_eq!(hex(&[0, 10, 255]), "000aff");
     }
 }

@@ -6,6 +6,6 @@ mod stack;
 
 pub use code::{CODES, Code, explain};
 mod bytes;
-pub use bytes::{byte_count, byte_text};
+pub use bytes::{byte_count, byte_text, hex};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity, closest};
 pub use stack::roomy;

@@ -2,8 +2,8 @@
 //! the last one, and its update is kept.
 
 use super::{Iteration, Matrix};
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Init {

@@ -95,7 +95,7 @@ pub fn render_text(env: &Environment, scope: &Arc<Scope>, text: &str) -> Result<
 
 pub fn hash(text: &str) -> String {
     use md5::{Digest, Md5};
-    format!("{:x}", Md5::digest(text.as_bytes()))
+    rsdbt_base::hex(&Md5::digest(text.as_bytes()))
 }
 
 pub fn scope_of(state: &State) -> Option<Arc<Locals>> {

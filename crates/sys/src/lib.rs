@@ -2,10 +2,9 @@
 #![allow(clippy::disallowed_methods)]
 
 mod failpoint;
-pub mod http;
 mod parallel;
 
-pub use failpoint::failpoint;
+pub use failpoint::{failpoint, fault};
 pub use parallel::parallel;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,10 +1,15 @@
 //! The warehouses: one trait, one implementation per engine. No SQL client type leaves its folder.
 
+#[cfg(feature = "cloud")]
+pub mod bigquery;
+#[cfg(not(feature = "cloud"))]
+#[path = "no_cloud.rs"]
 pub mod bigquery;
 mod cells;
 pub mod duckdb;
 mod error;
 mod landing;
+#[cfg(feature = "cloud")]
 mod outbox;
 mod value;
 mod warehouse;
@@ -12,6 +17,7 @@ mod warehouse;
 pub use cells::{Cells, Rows, Texts};
 pub use error::{DbError, DbErrorKind};
 pub use landing::{Batch, Dedupe, Landed, Lander, QUARANTINE_SUFFIX, Target};
-pub use outbox::{Account, Append, Outbox};
+#[cfg(feature = "cloud")]
+use outbox::{Account, Append, Outbox};
 pub use value::{Column, Table, Value};
 pub use warehouse::{BigQueryTables, Estimate, Path, Receipt, RelationInfo, Session, Stop, Warehouse, job_link};

@@ -1,8 +1,10 @@
 //! BigQuery in the cloud, against servers of our own on loopback: what is sent, what is done when things go wrong.
 
+#[cfg(feature = "failpoints")]
 mod landing;
 mod login;
 mod server;
+#[cfg(feature = "failpoints")]
 mod storage;
 
 use super::program::Project;

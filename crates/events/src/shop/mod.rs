@@ -9,7 +9,7 @@ pub use browser::{Crowd, Trip, browse};
 
 use crate::sim::World;
 use rsdbt_pubsub::{Bus, Outgoing};
-use rsdbt_sys::http::{Request, Response};
+use rsdbt_web::{Request, Response};
 use serde_json::{Map, Value as Json, json};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -147,7 +147,7 @@ mod tests {
 
     fn post(shop: &Shop, body: &Json, origin: Option<&str>) -> u16 {
         let body = body.to_string().into_bytes();
-        shop.answer(&Request { is_post: true, path: "/collect", body, origin }).status
+        shop.answer(&Request { is_post: true, path: "/collect", body: body.into(), origin }).status
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! When viewers arrive, and at which stream.
 
 use super::{Config, World};
-use rand::Rng;
-use rand_chacha::ChaCha8Rng;
+use rand::RngExt;
+use rand::rngs::ChaCha8Rng;
 use rand_distr::{Distribution, Exp1, Zipf};
 
 const HOUR: i64 = 3_600_000_000;

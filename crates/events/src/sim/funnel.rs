@@ -2,9 +2,9 @@
 
 use super::arrivals::Arrival;
 use super::{Event, World};
-use rand::Rng;
+use rand::RngExt;
+use rand::rngs::ChaCha8Rng;
 use rand::seq::IndexedRandom;
-use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, LogNormal};
 use std::cmp::Ordering;
 use std::sync::LazyLock;

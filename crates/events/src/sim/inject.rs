@@ -2,8 +2,8 @@
 //! drawn from its own seeded generator and counted, so that what arrives can be checked against what was meant.
 
 use super::Event;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, LogNormal};
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;

@@ -14,7 +14,7 @@ use arrivals::Arrivals;
 use funnel::Session;
 pub use inject::{Emission, Emissions, Flaws, Shape, Tally, inject};
 use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
+use rand::rngs::ChaCha8Rng;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;

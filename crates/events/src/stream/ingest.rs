@@ -31,9 +31,9 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// From the environment, which only tests set: `RSDBT_FAULT=ack-before-commit` or `no-dedupe`.
+    /// From the environment, in a build with failpoints: `RSDBT_FAULT=ack-before-commit` or `no-dedupe`.
     pub fn from_environment() -> Faults {
-        let named = sys::env_var("RSDBT_FAULT").unwrap_or_default();
+        let named = sys::fault().unwrap_or_default();
         Faults { acknowledge_before_commit: named == "ack-before-commit", keep_duplicates: named == "no-dedupe" }
     }
 }

@@ -1,9 +1,8 @@
 //! How the stream goes: rates, delays, backlog; as text, JSON, or for Prometheus.
 
-use rsdbt_sys::http::{self, Response};
 use rsdbt_warehouse::Landed;
+use rsdbt_web::{Response, Server};
 use serde_json::{Value as Json, json};
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -120,10 +119,10 @@ impl Metrics {
         text
     }
 
-    /// Answers `GET /metrics` on this machine until the process ends; gives the address.
-    pub fn serve(self: &Arc<Self>, port: u16) -> std::io::Result<SocketAddr> {
+    /// Answers `GET /metrics` on this machine for as long as the server is kept.
+    pub fn serve(self: &Arc<Self>, port: u16) -> std::io::Result<Server> {
         let metrics = self.clone();
-        http::serve(port, move |request| match request.path {
+        rsdbt_web::serve(port, move |request| match request.path {
             "/metrics" => Response::ok("text/plain; version=0.0.4", metrics.exposition()),
             _ => Response::refusal(404, "there is /metrics"),
         })

@@ -4,7 +4,7 @@ mod host;
 mod settings;
 
 use crate::config::{Profile, Project};
-use rsdbt_base::{Code, Diagnostic, Diagnostics, Place};
+use rsdbt_base::{Code, Diagnostic, Diagnostics, Place, hex};
 use rsdbt_sys as sys;
 pub use settings::{Options, load_settings, packages_wanted};
 use sha2::{Digest, Sha256};
@@ -142,7 +142,7 @@ fn read_file(path: &Path, kind: FileKind) -> std::io::Result<(String, String)> {
 
 /// SHA-256 as hexadecimal digits.
 pub fn checksum(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
+    hex(&Sha256::digest(bytes))
 }
 
 /// The same of all that is left in a file, which may be large.
@@ -151,7 +151,7 @@ fn checksum_of(mut file: impl Read) -> std::io::Result<String> {
     let mut buffer = [0; 1 << 15];
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(format!("{:x}", hasher.finalize())),
+            0 => return Ok(hex(&hasher.finalize())),
             count => hasher.update(&buffer[..count]),
         }
     }

@@ -140,7 +140,7 @@ fn cleaned(text: &str) -> String {
 
 fn md5(text: &str) -> String {
     use md5::{Digest, Md5};
-    format!("{:x}", Md5::digest(text.as_bytes()))
+    rsdbt_base::hex(&Md5::digest(text.as_bytes()))
 }
 
 fn build(

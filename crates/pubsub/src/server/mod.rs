@@ -8,8 +8,10 @@ mod subscriber;
 
 use super::bus::{BusError, BusErrorKind, BusResult};
 use crate::broker::Service;
+use axum::middleware::from_fn;
 use rsdbt_proto::pubsub::publisher_server::PublisherServer;
 use rsdbt_proto::pubsub::subscriber_server::SubscriberServer;
+use rsdbt_web::{Limits, Speaks, connections, only_here};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -39,11 +41,13 @@ pub fn serve(
         let listener = tokio::net::TcpListener::bind(address).await.map_err(|why| unavailable("listen on", why))?;
         let bound = listener.local_addr().map_err(|why| unavailable("listen on", why))?;
         ready(bound);
-        let serving = axum::serve(listener, router(service.clone()));
-        tokio::select! {
-            ended = async { serving.await } => ended.map_err(|why| unavailable("serve on", why)),
-            () = stopped(stop) => Ok(()),
+        let mut router = router(service);
+        // Who listens for other machines does not know by which names they call this one.
+        if bound.ip().is_loopback() {
+            router = router.layer(from_fn(move |request, next| only_here(bound, request, next)));
         }
+        connections(listener, router, Speaks::Http1And2, Limits::default().headers, stopped(stop)).await;
+        Ok(())
     });
     // Open streams hold the service; they end here, and what is in the journal's queue is written after.
     runtime.shutdown_timeout(Duration::from_millis(200));

@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions, Value};
 use rsdbt_proto::DESCRIPTORS;
+use rsdbt_web::Limits;
 use serde_json::{Map, Value as Json, json};
 use std::sync::Arc;
 use tonic::{Code, Status};
@@ -65,8 +66,9 @@ impl Transcoder {
                 parts.uri.path()
             )));
         };
-        let body = axum::body::to_bytes(body, MAX_BODY)
+        let body = tokio::time::timeout(Limits::default().body, axum::body::to_bytes(body, MAX_BODY))
             .await
+            .map_err(|_| Status::deadline_exceeded("the rest of the request did not come"))?
             .map_err(|why| Status::invalid_argument(format!("the body cannot be read: {why}")))?;
         let message = route.request(&body, &parts.uri, fields)?;
         let answer = grpc_call(self.grpc.clone(), &route.grpc_path, &message).await?;
@@ -236,12 +238,13 @@ async fn grpc_call(grpc: axum::Router, path: &str, message: &[u8]) -> Result<Byt
 }
 
 /// gRPC codes as HTTP statuses and names.
-const CODES: [(Code, StatusCode, &str); 8] = [
+const CODES: [(Code, StatusCode, &str); 9] = [
     (Code::InvalidArgument, StatusCode::BAD_REQUEST, "INVALID_ARGUMENT"),
     (Code::FailedPrecondition, StatusCode::BAD_REQUEST, "FAILED_PRECONDITION"),
     (Code::NotFound, StatusCode::NOT_FOUND, "NOT_FOUND"),
     (Code::AlreadyExists, StatusCode::CONFLICT, "ALREADY_EXISTS"),
     (Code::ResourceExhausted, StatusCode::TOO_MANY_REQUESTS, "RESOURCE_EXHAUSTED"),
+    (Code::DeadlineExceeded, StatusCode::GATEWAY_TIMEOUT, "DEADLINE_EXCEEDED"),
     (Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
     (Code::Unimplemented, StatusCode::NOT_IMPLEMENTED, "UNIMPLEMENTED"),
     (Code::Internal, StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL"),

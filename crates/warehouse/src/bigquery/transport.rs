@@ -8,6 +8,7 @@ use super::settings::Settings;
 use crate::{DbError, DbErrorKind};
 use async_trait::async_trait;
 use reqwest::Method;
+use rsdbt_web::reasons;
 use serde_json::Value as Json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,18 +65,11 @@ pub struct Rest {
 
 /// No answer of the API takes longer: long queries are polled.
 const ANSWER: Duration = Duration::from_secs(90);
-const CONNECT: Duration = Duration::from_secs(20);
 
 impl Rest {
     pub fn new(settings: &Settings) -> Result<Rest, DbError> {
-        // The second caller finds it installed already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("rsdbt/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT)
-            .timeout(ANSWER)
-            .build()
-            .map_err(|why| DbError::new(DbErrorKind::Other, format!("cannot set up HTTPS: {why}")))?;
+        let client = rsdbt_web::client(ANSWER)
+            .map_err(|why| DbError::new(DbErrorKind::Other, format!("cannot set up HTTPS: {}", reasons(&why))))?;
         Ok(Rest {
             tokens: Arc::new(tokens(settings, &client)?),
             client,
@@ -120,18 +114,4 @@ impl Transport for Rest {
         let status = answer.status().as_u16();
         Ok(Reply { status, body: answer.text().await.map_err(lost)? })
     }
-}
-
-/// An error with its causes; the outermost alone says next to nothing.
-fn reasons(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let more = inner.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        source = inner.source();
-    }
-    text
 }
