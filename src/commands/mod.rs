@@ -3,6 +3,7 @@
 #[cfg(feature = "browser")]
 pub mod browse;
 pub mod clean;
+pub mod completions;
 pub mod dashboard;
 pub mod debug;
 pub mod deps;
@@ -13,6 +14,7 @@ pub mod freshness;
 pub mod ingest;
 pub mod list;
 pub mod live;
+pub mod man;
 pub mod pubsub;
 pub mod run;
 pub mod shop;

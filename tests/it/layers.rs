@@ -51,8 +51,11 @@ fn breaches(edges: &BTreeMap<String, Vec<String>>) -> Vec<String> {
 
 fn metadata() -> Json {
     let arguments = ["metadata", "--no-deps", "--format-version", "1", "--offline"];
-    let answer =
-        Command::new(env!("CARGO")).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo runs");
+    let answer = Command::new(env!("CARGO"))
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
     assert!(answer.status.success(), "{}", String::from_utf8_lossy(&answer.stderr));
     serde_json::from_slice(&answer.stdout).expect("JSON")
 }
@@ -69,7 +72,10 @@ fn crates_name_only_what_stands_below_them() {
 fn the_map_itself_has_no_circle() {
     for (at, (name, allowed)) in MAP.iter().enumerate() {
         for other in *allowed {
-            assert!(MAP[..at].iter().any(|(below, _)| below == other), "'{name}' names '{other}', which is not below it");
+            assert!(
+                MAP[..at].iter().any(|(below, _)| below == other),
+                "'{name}' names '{other}', which is not below it"
+            );
         }
     }
 }
@@ -105,7 +111,10 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("tonic::", &["crates/pubsub/", "crates/warehouse/src/bigquery/", "crates/protocol/"]),
     ("google_cloud_pubsub::", &["crates/pubsub/src/gcp.rs"]),
     ("chromiumoxide::", &["crates/events/src/shop/browser.rs"]),
-    ("tokio::", &["crates/pubsub/", "crates/warehouse/src/bigquery/", "crates/events/src/shop/browser.rs", "crates/protocol/"]),
+    (
+        "tokio::",
+        &["crates/pubsub/", "crates/warehouse/src/bigquery/", "crates/events/src/shop/browser.rs", "crates/protocol/"],
+    ),
     ("use duckdb::", &["crates/warehouse/src/duckdb/", "crates/bqlocal/src/udf/mod.rs"]),
 ];
 
