@@ -8,6 +8,7 @@ mod options;
 mod partial;
 mod pipeline;
 mod report;
+mod version;
 
 use crate::report::{JsonLog, Report, Style, Terminal};
 use args::{Args, Command};
@@ -110,6 +111,8 @@ fn dispatch(args: &Args, options: &Options, report: &Arc<dyn Report>) -> Result<
         Command::Clone(arguments) => commands::run::clone(options, arguments, report),
         Command::Diff(arguments) => commands::diff::diff(options, arguments, report),
         Command::Explain { code } => explain(code),
+        Command::Completions(arguments) => commands::completions::completions(arguments),
+        Command::Man(arguments) => commands::man::man(arguments, report),
     }
 }
 

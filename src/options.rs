@@ -131,5 +131,7 @@ fn building_of(command: &Command) -> (&'static str, Building) {
         Command::Deps => ("deps", Building::default()),
         Command::Clean => ("clean", Building::default()),
         Command::Explain { .. } => ("explain", Building::default()),
+        Command::Completions(_) => ("completions", Building::default()),
+        Command::Man(_) => ("man", Building::default()),
     }
 }

@@ -1,8 +1,10 @@
 //! What was typed.
 
 mod events;
+mod shell;
 
 pub use events::*;
+pub use shell::*;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -19,7 +21,7 @@ Exit codes: 0 everything worked, 1 a node failed, 2 the command or the configura
 
 /// dbt for BigQuery on a laptop: BigQuery SQL and BigQuery ML on embedded DuckDB.
 #[derive(Debug, Parser)]
-#[command(name = "rsdbt", version, about, after_help = EXAMPLES, disable_help_subcommand = true, subcommand_required = true, arg_required_else_help = true)]
+#[command(name = "rsdbt", version, long_version = crate::version::facts(), about, after_help = EXAMPLES, disable_help_subcommand = true, subcommand_required = true, arg_required_else_help = true)]
 pub struct Args {
     #[command(flatten)]
     pub common: Common,
@@ -258,6 +260,12 @@ pub enum Command {
         /// Such as RS0102
         code: String,
     },
+    /// Print what a shell needs to complete commands and options
+    #[command(hide = true)]
+    Completions(CompletionsArgs),
+    /// Write manual pages
+    #[command(hide = true)]
+    Man(ManArgs),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

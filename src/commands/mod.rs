@@ -3,6 +3,7 @@
 #[cfg(feature = "browser")]
 pub mod browse;
 pub mod clean;
+pub mod completions;
 pub mod dashboard;
 pub mod debug;
 pub mod deps;
@@ -14,6 +15,7 @@ pub mod ingest;
 pub mod list;
 pub mod live;
 mod live_page;
+pub mod man;
 pub mod pubsub;
 pub mod run;
 pub mod shop;

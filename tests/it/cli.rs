@@ -23,10 +23,24 @@ fn shop() -> Project {
 #[test]
 fn help_and_version_need_no_project() {
     rsdbt(&["--help"]).ok().says("Exit codes");
-    rsdbt(&["--version"]).ok().says("rsdbt 0");
+    rsdbt(&["-V"]).ok().says("rsdbt 0");
+    rsdbt(&["--version"]).ok().says("features: ").says("DuckDB:   v1.5").says("dbt:      1.11");
     rsdbt(&["explain", "RS0104"]).ok().says("circle");
     rsdbt(&["run"]).fails(2).says("dbt_project.yml");
     rsdbt(&["frobnicate"]).fails(2);
+}
+
+#[test]
+fn shells_complete_and_manuals_are_written() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        rsdbt(&["completions", shell]).ok().says("run-operation").says("full-refresh");
+    }
+    rsdbt(&["completions", "cmd"]).fails(2).says("possible values");
+    let project = shop();
+    project.run(&["man", "pages/man1"]).ok().says("manual pages in pages/man1");
+    assert!(project.read("pages/man1/rsdbt.1").contains("rsdbt\\-build(1)"));
+    assert!(project.read("pages/man1/rsdbt-docs-generate.1").contains("empty\\-catalog"));
+    project.run(&["man", "dbt_project.yml/man1"]).fails(2).says("cannot write manual pages");
 }
 
 #[test]

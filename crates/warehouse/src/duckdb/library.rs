@@ -5,6 +5,9 @@
 
 use crate::DbError;
 
+/// The DuckDB whose C interface this program was written for.
+pub const VERSION: &str = "v1.5.6";
+
 #[cfg(not(feature = "dynamic"))]
 pub fn load() -> Result<(), DbError> {
     Ok(())
@@ -15,7 +18,7 @@ pub use dynamic::load;
 
 #[cfg(feature = "dynamic")]
 mod dynamic {
-    use super::DbError;
+    use super::{DbError, VERSION};
     use duckdb::ffi;
     use rsdbt_sys as sys;
     use std::os::raw::{c_char, c_void};
@@ -49,7 +52,7 @@ mod dynamic {
             }
             let access = ffi::duckdb_extension_access { set_error: None, get_database: None, get_api: Some(get_api) };
             // SAFETY: `get_api` gives a table of the layout this version of the crate was generated for.
-            match unsafe { ffi::duckdb_rs_extension_api_init(std::ptr::null_mut(), &access, "v1.5.6") } {
+            match unsafe { ffi::duckdb_rs_extension_api_init(std::ptr::null_mut(), &access, VERSION) } {
                 Ok(true) => Ok(()),
                 Ok(false) => Err("libduckdb was found but its functions could not be bound".to_owned()),
                 Err(why) => Err(why.to_owned()),

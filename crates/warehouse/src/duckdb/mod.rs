@@ -7,4 +7,5 @@ pub mod warehouse;
 
 pub use connection::{Connection, Database, Interrupter};
 pub use duckdb as client;
+pub use library::VERSION;
 pub use warehouse::DuckDb;
