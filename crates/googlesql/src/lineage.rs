@@ -155,9 +155,11 @@ impl Walk {
             query.columns.iter().zip(flows).map(|(col, (_, flow))| (col.name.clone(), flow)).collect()
         };
         match step {
-            Step::Query(query)
-            | Step::CreateView { query, .. }
-            | Step::CreateTable { contents: Contents::Query(query), .. } => {
+            Step::CreateTable { contents: Contents::Query(query), .. } => {
+                let flows = self.query(query);
+                Some(named(query, flows))
+            }
+            Step::Query(query) | Step::CreateView { query, .. } => {
                 let flows = self.query(query);
                 Some(named(query, flows))
             }

@@ -118,7 +118,7 @@ impl Analyzer<'_> {
         let error = SqlError::semantic(format!("Function not found: {name}"), at);
         let mut names: Vec<&str> = self.library.names().chain(functions::names()).collect();
         names.sort_unstable();
-        match closest(name, names.into_iter()) {
+        match closest(name, names) {
             Some(near) => error.help(format!("did you mean {near}?")),
             None => error,
         }

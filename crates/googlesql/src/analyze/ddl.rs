@@ -42,7 +42,7 @@ impl Analyzer<'_> {
                         later.push(AlterAction::SetDefault(column, self.expr(default, &Scope::default())?));
                     }
                 }
-                Contents::Query(out)
+                Contents::Query(Box::new(out))
             }
             (None, None) => {
                 let columns = parts.columns.as_deref().unwrap_or_default();

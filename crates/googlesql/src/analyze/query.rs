@@ -153,6 +153,13 @@ impl Analyzer<'_> {
         });
         let step = self.body(right, outer)?;
         self.ctes.truncate(depth);
+        if let Body::Select(select) = &step.body
+            && (!select.group.is_empty() || select.list.iter().any(super::select::has_aggregate))
+        {
+            // it would never end, since every round gives a row
+            const REFUSED: &str = "A subquery containing a recursive reference must not use DISTINCT, GROUP BY, or any aggregate function";
+            return Err(SqlError::semantic(REFUSED, cte.name.at));
+        }
         if op.kind != "UNION" || base.columns.len() != step.columns.len() {
             return Err(SqlError::semantic("a recursive term needs UNION of queries with as many columns", op.at));
         }

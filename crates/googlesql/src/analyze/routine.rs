@@ -123,7 +123,6 @@ impl Analyzer<'_> {
     }
 
     /// The arguments of a table function: values by their parameters' names, and tables.
-    #[expect(clippy::type_complexity, reason = "two lists of named things")]
     fn table_arguments(
         &mut self,
         function: &Arc<Function>,

@@ -335,7 +335,7 @@ fn aliases_of(from: &From, own: &mut Vec<String>) {
     }
 }
 
-fn has_aggregate(value: &Expr) -> bool {
+pub(super) fn has_aggregate(value: &Expr) -> bool {
     match &value.node {
         Node::Aggregate(call) if call.over.is_none() => true,
         _ => children(value).into_iter().any(has_aggregate),

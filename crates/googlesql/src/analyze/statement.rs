@@ -110,7 +110,7 @@ pub enum Step {
 /// What a created table holds.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Contents {
-    Query(Query),
+    Query(Box<Query>),
     Columns(Vec<ColumnPlan>),
     /// the columns of another table, and its rows where it is copied
     Like {
