@@ -118,7 +118,7 @@ impl LocalSession {
 
     pub(super) fn store(&mut self, name: &str, ty: &Type, sql: &str, at: usize) -> Result<(), DbError> {
         let statement =
-            format!("SET VARIABLE {} = CAST({sql} AS {})", quote(&format!("v_{}", name.to_lowercase())), duck(&ty));
+            format!("SET VARIABLE {} = CAST({sql} AS {})", quote(&format!("v_{}", name.to_lowercase())), duck(ty));
         self.connection.query(&statement).map_err(|e| self.failed(e, at))?;
         self.variables.insert(name.to_lowercase(), ty.clone());
         Ok(())

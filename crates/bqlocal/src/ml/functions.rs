@@ -90,10 +90,10 @@ fn rows(rows: Vec<Vec<String>>, columns: Vec<(String, Type)>) -> Answer {
     let lines: Vec<String> = rows.iter().map(|r| format!("({})", r.join(", "))).collect();
     let names: Vec<String> = columns.iter().map(|(n, _)| quote(n)).collect();
     let casts: Vec<String> =
-        columns.iter().map(|(n, ty)| format!("CAST({0} AS {1}) AS {0}", quote(n), duck(&ty))).collect();
+        columns.iter().map(|(n, ty)| format!("CAST({0} AS {1}) AS {0}", quote(n), duck(ty))).collect();
     if lines.is_empty() {
         let none: Vec<String> =
-            columns.iter().map(|(n, ty)| format!("CAST(NULL AS {}) AS {}", duck(&ty), quote(n))).collect();
+            columns.iter().map(|(n, ty)| format!("CAST(NULL AS {}) AS {}", duck(ty), quote(n))).collect();
         return Ok((format!("SELECT {} WHERE FALSE", none.join(", ")), columns));
     }
     Ok((format!("SELECT {} FROM (VALUES {}) AS v({})", casts.join(", "), lines.join(", "), names.join(", ")), columns))
