@@ -3,7 +3,7 @@
 use super::catalog::Names;
 use super::result::named;
 use super::script::{Flow, Frame};
-use rsdbt_base::Code;
+use rsdbt_base::{Code, roomy};
 use rsdbt_duckdbsql::{print_expr, print_plan};
 use rsdbt_googlesql::analyze::{Analyzer, Catalog, Effect, Plan, Step};
 use rsdbt_googlesql::ast::{Function, Statement, StatementKind};
@@ -64,6 +64,10 @@ impl LocalSession {
 
     /// Runs a BigQuery script; the answer is that of the last statement that returns rows.
     pub fn run(&mut self, script: &str) -> Result<Table, DbError> {
+        roomy(|| self.run_script(script))
+    }
+
+    fn run_script(&mut self, script: &str) -> Result<Table, DbError> {
         self.text = script.to_owned();
         self.last = None;
         let statements = parse::script(script).map_err(|e| self.refused(e))?;
@@ -95,6 +99,10 @@ impl LocalSession {
 
     /// The columns that a query would give, found without running it.
     pub fn describe(&mut self, query: &str) -> Result<Vec<Column>, DbError> {
+        roomy(|| self.describe_query(query))
+    }
+
+    fn describe_query(&mut self, query: &str) -> Result<Vec<Column>, DbError> {
         self.text = query.to_owned();
         let parsed = parse::query(query).map_err(|e| self.refused(e))?;
         let out = self.analyze(|t| t.top_query(&parsed))?;

@@ -1,15 +1,29 @@
 -- What was known of a viewer at the cut-off, and whether the viewer came back after it.
--- A history shorter than twice `churn_days` is cut in its middle: else nobody would be seen long enough to count as lost.
-with as_of as (
-  select
-    timestamp_sub(
-      max(session_end),
-      interval least(
-        {{ var('churn_days') }} * 24 * 60,
-        div(timestamp_diff(max(session_end), min(session_start), minute), 2)
-      ) minute
-    ) as cutoff
+-- The cut-off lies `churn_days` back. A history too short to show anybody lost or anybody back is cut later: at the half, a
+-- quarter, ... of that time.
+{% set minutes = var('churn_days') * 24 * 60 %}
+with viewers as (
+  select viewer_id, min(session_start) as first_start, max(session_start) as last_start
   from {{ ref('fct_sessions') }}
+  group by viewer_id
+),
+
+cutoffs as (
+  select timestamp_sub((select max(session_end) from {{ ref('fct_sessions') }}), interval back minute) as cutoff
+  from unnest([
+    {%- for halved in [1, 2, 4, 8, 16, 32, 64, 128] %}{{ minutes // halved }}{{ ', ' if not loop.last }}{% endfor -%}
+  ]) as back
+),
+
+as_of as (
+  select cutoffs.cutoff
+  from cutoffs
+  left join viewers on viewers.first_start <= cutoffs.cutoff
+  group by cutoffs.cutoff
+  order by
+    countif(viewers.last_start <= cutoffs.cutoff) > 0 and countif(viewers.last_start > cutoffs.cutoff) > 0 desc,
+    cutoffs.cutoff
+  limit 1
 ),
 
 later as (

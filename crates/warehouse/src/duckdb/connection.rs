@@ -2,13 +2,16 @@
 
 use super::{convert, library};
 use crate::{Column, DbError, DbErrorKind, Table, Value};
+use rsdbt_base::roomy;
 use rsdbt_sys as sys;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
-/// Per-connection settings: a new connection inherits none of them.
-const CONNECTION_SETTINGS: &str = "SET errors_as_json = true; SET TimeZone = 'UTC'; SET enable_progress_bar = false";
+/// Per-connection settings: a new connection inherits none of them. DuckDB's own limit of 1,000 nested expressions guards a
+/// small stack; its recursion runs on a large one here.
+const CONNECTION_SETTINGS: &str = "SET errors_as_json = true; SET TimeZone = 'UTC'; SET enable_progress_bar = false; \
+    SET max_expression_depth = 10000";
 
 /// An open database; the last owner closes the file.
 pub struct Database {
@@ -97,7 +100,7 @@ pub struct Connection {
 impl Connection {
     /// Runs one or more statements; the answer is the last one's.
     pub fn query(&mut self, sql: &str) -> Result<Table, DbError> {
-        let result = self.run(sql);
+        let result = roomy(|| self.run(sql));
         if let Err(error) = &result {
             self.note_failure(error);
         }
