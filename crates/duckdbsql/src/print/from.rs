@@ -20,7 +20,7 @@ impl Printer<'_> {
             }
             From::Join { kind, left, right, on } => {
                 let (left, mut right_text) = (self.from(left), self.from(right));
-                if matches!(**right, From::Join { .. }) {
+                if joins(right) {
                     right_text = format!("({right_text})");
                 }
                 let on = on.as_ref().map(|on| format!(" ON {}", self.expr(on))).unwrap_or_default();
@@ -73,6 +73,15 @@ pub(super) fn alias(source: &From) -> Option<&str> {
         From::Query { alias, .. } | From::Unnest { alias, .. } => Some(alias),
         From::Sample { source, .. } => alias(source),
         From::Join { .. } => None,
+    }
+}
+
+/// Whether the text of an item is a join, which needs brackets on the right of another.
+fn joins(item: &From) -> bool {
+    match item {
+        From::Join { .. } => true,
+        From::Sample { source, .. } => joins(source),
+        _ => false,
     }
 }
 
