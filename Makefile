@@ -30,7 +30,7 @@ endif
 # What a failed command leaves is not taken for the real thing.
 .DELETE_ON_ERROR:
 
-.PHONY: demo build lib test fmt clippy test-dbt test-bigquery test-pubsub test-gcp-pubsub test-browser test-crash bench-events conformance certify certify-jinja clean-demo
+.PHONY: demo build lib test fmt clippy test-dbt test-bigquery test-pubsub test-gcp-pubsub test-browser test-crash test-all doc bench-events conformance certify certify-jinja fuzz dist clean-demo
 
 demo: build
 	scripts/demo.sh $(BIN)
@@ -69,7 +69,15 @@ fmt:
 clippy:
 	$(CARGO) clippy --release --all-targets $(FEATURES) -- -D warnings
 
-# dbt's own adapter tests, driven through the binary (needs ../shared and pip).
+# What rustdoc warns of is an error.
+doc:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --workspace $(FEATURES)
+
+# Every suite there is; the end says how each went.
+test-all:
+	scripts/test_all.sh test test-dbt conformance test-pubsub test-bigquery test-crash test-browser test-gcp-pubsub certify certify-jinja fuzz
+
+# dbt's own adapter tests, driven through the binary (needs ../shared and pip). UPDATE=1 writes the list of those that pass.
 test-dbt: build
 	scripts/dbt_suite.sh $(BIN)
 
@@ -96,11 +104,11 @@ test-crash: build
 
 # Speed and memory of the event stream, with ratios to the targets and to a peer.
 bench-events: build
-	$(CARGO) run --profile dist $(FEATURES) --example bench_events
+	$(CARGO) run --release $(FEATURES) --example bench_events
 
-# The share of BigQuery SQL cases that give BigQuery's answer (needs ../shared).
+# BigQuery SQL cases against BigQuery's answers (needs ../shared). UPDATE=1 writes the list of those that pass.
 conformance: build
-	python3 ../shared/conformance/run.py --cli "$(abspath $(BIN)) sql --local --output json"
+	scripts/conformance.sh $(BIN)
 
 # Types and rows of every SQL fixture are what Google's reference implementation of GoogleSQL says (needs pip).
 certify:

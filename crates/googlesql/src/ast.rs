@@ -65,7 +65,7 @@ pub enum Kind {
     System(String),
     Unary(&'static str, Boxed),
     Binary(&'static str, Boxed, Boxed),
-    /// IS [NOT] NULL | TRUE | FALSE | UNKNOWN
+    /// IS \[NOT\] NULL | TRUE | FALSE | UNKNOWN
     Is {
         value: Boxed,
         what: &'static str,
