@@ -120,5 +120,12 @@ certify-jinja:
 	test -f $(DBT_VENV)/ready || { python3 -m venv $(DBT_VENV) && $(DBT_VENV)/bin/pip install -q 'dbt-core==1.11.16' && touch $(DBT_VENV)/ready; }
 	$(DBT_VENV)/bin/python scripts/certify_jinja.py $(WRITE)
 
+# Changed fixtures at every reader of text and requests, SECONDS in sum; PROFILE=dev also checks overflows.
+SECONDS ?= 60
+SEED    ?= 1
+PROFILE ?= release
+fuzz: $(LIBRARY)
+	RSDBT_LIBDUCKDB=$(abspath $(LIBRARY)) CARGO="$(CARGO)" scripts/fuzz.sh $(SECONDS) $(SEED) $(PROFILE)
+
 clean-demo:
 	rm -rf project/target project/live_shopping.duckdb*

@@ -5,9 +5,10 @@ use std::env::consts::{ARCH, OS};
 use std::sync::LazyLock;
 
 /// The cargo features that change what the program can do.
-const FEATURES: [(&str, bool); 4] = [
+const FEATURES: [(&str, bool); 5] = [
     ("browser", cfg!(feature = "browser")),
     ("bundled", cfg!(feature = "bundled")),
+    ("cloud", cfg!(feature = "cloud")),
     ("dynamic", cfg!(feature = "dynamic")),
     ("gcp-pubsub", cfg!(feature = "gcp-pubsub")),
 ];

@@ -126,12 +126,14 @@ pub fn end_tag(source: &str, from: usize, words: &[&str]) -> Option<Range<usize>
     let mut at = from;
     while let Some(found) = source[at..].find("{%") {
         let open = at + found;
-        let close = open + source[open..].find("%}")? + 2;
-        let inside = source[open + 2..close - 2].trim_matches(|c: char| c == '-' || c == '+' || c.is_whitespace());
+        // From behind the opening: the `%` of `{%}` does not close what it has opened.
+        let inner = open + 2;
+        let close = inner + source[inner..].find("%}")? + 2;
+        let inside = source[inner..close - 2].trim_matches(|c: char| c == '-' || c == '+' || c.is_whitespace());
         if words.contains(&inside) {
             return Some(open..close);
         }
-        at = open + 2;
+        at = inner;
     }
     None
 }

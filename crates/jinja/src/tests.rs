@@ -186,3 +186,9 @@ fn wrong_calls_are_told_as_dbt_tells_them() {
     let error = render_with("{% macro f(a) %}{% endmacro %}", "{{ f(1, 2) }}", false).expect_err("too many");
     assert!(error.diagnostic.message.contains("takes not more than 1 argument(s)"), "{}", error.diagnostic);
 }
+
+#[test]
+fn a_tag_that_is_no_tag_inside_raw_is_text() {
+    assert_eq!(render("", "{% raw %}a{%} b %}{% endraw %}c"), "a{%} b %}c");
+    assert!(prepare("models/m.sql", "{% raw %}{%}").is_err());
+}
