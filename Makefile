@@ -127,5 +127,10 @@ PROFILE ?= release
 fuzz: $(LIBRARY)
 	RSDBT_LIBDUCKDB=$(abspath $(LIBRARY)) CARGO="$(CARGO)" scripts/fuzz.sh $(SECONDS) $(SEED) $(PROFILE)
 
+# A tarball and a Python wheel of everything in target/dist, tried out in an empty environment (needs pip).
+DIST_PROFILE ?= release
+dist: $(LIBRARY)
+	scripts/dist.sh $(DIST_PROFILE) $(LIBRARY)
+
 clean-demo:
 	rm -rf project/target project/live_shopping.duckdb*

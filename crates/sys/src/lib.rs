@@ -21,9 +21,9 @@ pub fn env_vars() -> Vec<(String, String)> {
     all
 }
 
-/// The folder of the running program.
+/// The folder of the running program; where a link to it points.
 pub fn executable_folder() -> Option<PathBuf> {
-    Some(std::env::current_exe().ok()?.parent()?.to_path_buf())
+    Some(canonical(&std::env::current_exe().ok()?).parent()?.to_path_buf())
 }
 
 /// Tells this build of the program from others: its file's path, size and time.

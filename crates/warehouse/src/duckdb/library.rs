@@ -75,10 +75,11 @@ mod dynamic {
             places.push(folder.join(FILE));
             places.push(folder.join("..").join(FILE));
             places.push(folder.join("../lib/rsdbt").join(FILE));
+            // `target/libduckdb`, beside `target/debug`.
+            places.push(folder.join("../libduckdb").join(FILE));
         }
-        if let Some(folder) = option_env!("RSDBT_LIB_DIR") {
-            places.push(PathBuf::from(folder).join(FILE));
-        }
+        // Cargo says so to what it runs (`.cargo/config.toml`). No path is remembered from the time of the build.
+        places.extend(sys::env_var("RSDBT_LIB_DIR").map(|folder| PathBuf::from(folder).join(FILE)));
         places.push(PathBuf::from(FILE));
         places
     }
