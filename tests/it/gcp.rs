@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 const BUS: [&str; 4] = ["--bus", "gcp", "--bus-project", "lab"];
+#[cfg(feature = "failpoints")]
 const EVENTS: [&str; 5] = ["simulate", "--events", "20000", "--duplicates", "0.02"];
 
 struct Lab {

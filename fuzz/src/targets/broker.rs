@@ -14,6 +14,11 @@ impl Choices<'_> {
         self.0.next().copied().unwrap_or(0)
     }
 
+    /// True once in so many times.
+    fn one_in(&mut self, times: u8) -> bool {
+        self.next().is_multiple_of(times)
+    }
+
     fn is_over(&self) -> bool {
         self.0.as_slice().is_empty()
     }
@@ -80,9 +85,9 @@ fn request(broker: &mut Broker, choices: &mut Choices, now: i64, leases: &mut Ve
             let name = choices.subscription();
             drop(broker.modify_ack_deadline(&name, &lease(choices, leases), seconds, now));
         }
-        10 if choices.next() % 4 == 0 => drop(broker.delete_topic(&choices.topic())),
+        10 if choices.one_in(4) => drop(broker.delete_topic(&choices.topic())),
         10 => broker.sweep(now),
-        _ if choices.next() % 4 == 0 => drop(broker.delete_subscription(&choices.subscription())),
+        _ if choices.one_in(4) => drop(broker.delete_subscription(&choices.subscription())),
         _ => drop(broker.detach_subscription(&choices.subscription())),
     }
 }
@@ -101,9 +106,9 @@ fn subscription(choices: &mut Choices) -> api::Subscription {
         topic: choices.topic(),
         ack_deadline_seconds: i32::from(choices.next()) * 3,
         filter: filters[usize::from(choices.next()) % filters.len()].to_owned(),
-        enable_message_ordering: choices.next() % 2 == 0,
-        enable_exactly_once_delivery: choices.next() % 2 == 0,
-        dead_letter_policy: (choices.next() % 2 == 0).then_some(policy),
+        enable_message_ordering: choices.one_in(2),
+        enable_exactly_once_delivery: choices.one_in(2),
+        dead_letter_policy: (choices.one_in(2)).then_some(policy),
         ..Default::default()
     }
 }

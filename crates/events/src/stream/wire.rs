@@ -431,7 +431,12 @@ mod tests {
     fn what_is_no_event_is_told_apart() {
         let mut collector = Collector::default();
         assert!(collector.event(b"{\"event_id\": \"a\"").is_err());
-        assert!(collector.event(br#"{"event_id": "a", "event_type": "x"}"#).expect_err("it is refused").contains("event_time"));
+        assert!(
+            collector
+                .event(br#"{"event_id": "a", "event_type": "x"}"#)
+                .expect_err("it is refused")
+                .contains("event_time")
+        );
         let bad_time = br#"{"event_id": "a", "event_type": "x", "event_time": "yesterday"}"#;
         assert!(collector.event(bad_time).expect_err("it is refused").contains("'yesterday' is not a time"));
         let extra = br#"{"event_id": "a", "event_type": "x", "event_time": "2026-11-01T00:00:00Z", "new": {"a": 1}}"#;
