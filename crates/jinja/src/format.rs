@@ -93,7 +93,7 @@ fn padded(spec: &str, kind: char, value: &Value) -> Result<String, Error> {
     if flags.contains('+') && !"srcxXo".contains(kind) && !text.starts_with('-') {
         text.insert(0, '+');
     }
-    let missing = width.saturating_sub(text.chars().count());
+    let missing = width.min(super::strings::WIDEST).saturating_sub(text.chars().count());
     Ok(if flags.contains('-') {
         text + &" ".repeat(missing)
     } else if flags.contains('0') && kind != 's' {

@@ -1,7 +1,7 @@
 //! JSON as Python's `json.dumps` writes it: `, ` and `: ` between items, everything beyond ASCII escaped.
 
 use super::call::bad;
-use super::value::{pairs, python};
+use super::value::{nested, pairs, python};
 use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 
@@ -19,6 +19,10 @@ struct Writer {
     level: usize,
 }
 
+fn endless() -> Result<(), Error> {
+    Err(bad("Circular reference detected"))
+}
+
 impl Writer {
     fn value(&mut self, value: &Value) -> Result<(), Error> {
         match value.kind() {
@@ -26,9 +30,11 @@ impl Writer {
             ValueKind::Bool => self.out.push_str(if value.is_true() { "true" } else { "false" }),
             ValueKind::Number => self.out.push_str(&number(value)),
             ValueKind::String => self.text(value.as_str().unwrap_or_default()),
-            ValueKind::Map if python::type_name(value) == "dict" => return self.object(value),
+            ValueKind::Map if python::type_name(value) == "dict" => {
+                return nested::inside(nested::identity(value), || self.object(value)).unwrap_or_else(endless);
+            }
             ValueKind::Seq if ["list", "tuple"].contains(&python::type_name(value).as_str()) => {
-                return self.array(value);
+                return nested::inside(nested::identity(value), || self.array(value)).unwrap_or_else(endless);
             }
             _ => {
                 let kind = python::type_name(value).replace("datetime.", "");

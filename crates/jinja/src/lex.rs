@@ -156,10 +156,12 @@ fn tag(source: &str, open: usize, close: &str) -> Result<Tag, SyntaxError> {
         let rest = &source[at..];
         if brackets.is_empty() {
             if rest.starts_with(close) {
+                super::height::check(source, &tokens)?;
                 return Ok(Tag { range: open..at + 2, open: opening, close: Trim::None, tokens });
             }
             let sign = trim_sign(bytes.get(at));
             if sign != Trim::None && rest[1..].starts_with(close) {
+                super::height::check(source, &tokens)?;
                 return Ok(Tag { range: open..at + 3, open: opening, close: sign, tokens });
             }
         }

@@ -11,6 +11,7 @@ mod filters;
 mod flags;
 mod format;
 mod functions;
+mod height;
 pub mod host;
 mod json;
 mod lex;
@@ -36,7 +37,7 @@ use minijinja::value::Kwargs;
 use minijinja::{Environment, Value};
 pub use prepass::{Block, BlockKind, Prepared};
 pub use registry::{File, INTERNAL, MacroDef, Registry};
-use rsdbt_base::{Code, Diagnostic};
+use rsdbt_base::{Code, Diagnostic, roomy};
 use scope::Locals;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -46,7 +47,7 @@ pub const DBT_VERSION: &str = "1.11.0";
 
 /// Cuts a file into templates. `path` is what messages show.
 pub fn prepare(path: &str, source: &str) -> Result<Prepared, Diagnostic> {
-    prepass::prepare(source).map_err(|error| diag::syntax(&error, path, source))
+    roomy(|| prepass::prepare(source)).map_err(|error| diag::syntax(&error, path, source))
 }
 
 /// The compiled language of one project.

@@ -193,8 +193,9 @@ fn multiply(a: &Value, b: &Value) -> Result<Value, Error> {
     }
     let (sequence, times) = if b.is_integer() { (a, b) } else { (b, a) };
     let count = times.as_i64().unwrap_or(0).max(0) as usize;
-    if python::length(sequence).unwrap_or(0).saturating_mul(count) > LONGEST {
-        return Err(bad(format!("a sequence of more than {LONGEST} members")));
+    let longest = if sequence.kind() == ValueKind::String { LONGEST } else { LONGEST / 10 };
+    if python::length(sequence).unwrap_or(0).saturating_mul(count) > longest {
+        return Err(bad(format!("a sequence of more than {longest} members")));
     }
     match sequence.kind() {
         ValueKind::String if times.is_integer() => Ok(Value::from(python::text(sequence).repeat(count))),

@@ -112,7 +112,7 @@ impl<'s> Prepass<'s> {
         while from < self.source.len() {
             // `docs` bodies are plain text: the rest is cut again after each of them.
             let rest = &self.source[from..];
-            let cut = match rest.find("{% docs").or_else(|| rest.find("{%- docs")) {
+            let cut = match docs_tag(rest) {
                 Some(at) => from + at,
                 None => self.source.len(),
             };
@@ -354,7 +354,7 @@ impl<'s> Prepass<'s> {
             return fail("unexpected end of template, expected '%}'", start);
         };
         let open_end = start + length + 2;
-        let header = self.source[start..open_end].trim_matches(|c: char| "{}%-".contains(c) || c.is_whitespace());
+        let header = self.source[start..open_end].trim_matches(|c: char| "{}%-+".contains(c) || c.is_whitespace());
         let name = header.trim_start_matches("docs").trim().to_owned();
         if name.is_empty() {
             return fail("a docs block needs a name", start);
@@ -375,6 +375,17 @@ impl<'s> Prepass<'s> {
         });
         Ok(close.end)
     }
+}
+
+/// Where the first `{% docs` begins, however it is spaced and signed.
+fn docs_tag(text: &str) -> Option<usize> {
+    let is_docs = |at: &usize| {
+        let inside = text[at + 2..].trim_start_matches(['-', '+']).trim_start();
+        inside
+            .strip_prefix("docs")
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_whitespace() || "%-+".contains(c)))
+    };
+    text.match_indices("{%").map(|(at, _)| at).find(is_docs)
 }
 
 /// A comment with as many line breaks as the file has before `offset`: lines of lifted text equal the file's.

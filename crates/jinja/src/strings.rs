@@ -271,8 +271,11 @@ fn without_tabs(text: &str, size: usize) -> String {
     out
 }
 
+/// Wider fields are cut to this: nobody means them, and they would not fit into memory.
+pub const WIDEST: usize = 10_000_000;
+
 pub fn padded(text: &str, method: &str, width: usize, fill: &str) -> String {
-    let missing = width.saturating_sub(text.chars().count());
+    let missing = width.min(WIDEST).saturating_sub(text.chars().count());
     match method {
         "ljust" => text.to_owned() + &fill.repeat(missing),
         "center" => {

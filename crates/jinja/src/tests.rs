@@ -192,3 +192,85 @@ fn a_tag_that_is_no_tag_inside_raw_is_text() {
     assert_eq!(render("", "{% raw %}a{%} b %}{% endraw %}c"), "a{%} b %}c");
     assert!(prepare("models/m.sql", "{% raw %}{%}").is_err());
 }
+
+/// What a template renders, or what it says.
+fn outcome(template: &str) -> String {
+    let prepared = match prepare("models/a.sql", template) {
+        Ok(_) => engine("", template),
+        Err(diagnostic) => return format!("{diagnostic}"),
+    };
+    let (engine, path) = prepared;
+    let scope = engine.scope(Arc::new(Nowhere::default()), "shop");
+    engine.render(&path, &scope).unwrap_or_else(|error| format!("{}", error.diagnostic))
+}
+
+#[test]
+fn a_list_that_contains_itself_is_printed_and_compared() {
+    let own = "{% set l = [1] %}{% do l.append(l) %}{% set d = {} %}{% do d.update({'d': d}) %}";
+    assert_eq!(outcome(&format!("{own}{{{{ l }}}} {{{{ d }}}}")), "[1, [...]] {'d': {...}}");
+    let other = "{% set m = [1] %}{% do m.append(m) %}";
+    assert_eq!(outcome(&format!("{own}{other}{{{{ l == l }}}} {{{{ l == m }}}}")), "True False");
+    assert!(outcome(&format!("{own}{other}{{{{ l < m }}}}")).contains("maximum recursion depth exceeded"));
+    assert!(outcome(&format!("{own}{{{{ tojson(l) }}}}")).contains("Circular reference detected"));
+    assert!(outcome(&format!("{own}{{{{ toyaml(l) }}}}")).contains("contains itself"));
+    assert_eq!(outcome(&format!("{own}{{% do config(meta=d) %}}")), "");
+    assert_eq!(outcome("{{ [[1], [2]] == [[1], [2]] }} {{ {'a': 1, 'b': [2]} == {'b': [2], 'a': 1} }}"), "True True");
+}
+
+#[test]
+fn lists_in_lists_without_end_are_let_go() {
+    let deep = "{% set n = namespace(l=[]) %}{% for i in range(100000) %}{% set n.l = [n.l] %}{% endfor %}";
+    let dicts = "{% set n = namespace(l={}) %}{% for i in range(100000) %}{% set n.l = {'a': n.l} %}{% endfor %}";
+    for template in [deep, dicts] {
+        assert!(outcome(&format!("{template}{{{{ n.l }}}}")).contains("..."));
+    }
+}
+
+#[test]
+fn what_is_too_large_or_too_tall_is_refused() {
+    let long = |part: &str| format!("{{{{ {}1 }}}}", part.repeat(20_000));
+    let deep = |open: &str, close: &str| format!("{{{{ {}1{} }}}}", open.repeat(20_000), close.repeat(20_000));
+    let templates = [
+        "{{ 'a' * 99999999999 }}".to_owned(),
+        "{{ [1] * 99999999999 }}".to_owned(),
+        "{{ range(99999999999) }}".to_owned(),
+        long("1 ~ "),
+        long("1 + "),
+        long("true and "),
+        long("not "),
+        long("- "),
+        long("1 if 1 else "),
+        long("1 == "),
+        format!("{{{{ a{} }}}}", ".b".repeat(20_000)),
+        format!("{{{{ a{} }}}}", "|upper".repeat(20_000)),
+        format!("{{{{ a{} }}}}", " is none".repeat(20_000)),
+        deep("(", ")"),
+        deep("[", "]"),
+        deep("{1: ", "}"),
+        deep("f(", ")"),
+        deep("a[", "]"),
+        format!("{}{}", "{% if 1 %}".repeat(20_000), "{% endif %}".repeat(20_000)),
+        format!("{}{}", "{% for i in [1] %}".repeat(20_000), "{% endfor %}".repeat(20_000)),
+        format!("{{% if 0 %}}{}{{% endif %}}", "{% elif 0 %}".repeat(20_000)),
+    ];
+    for template in templates {
+        let said = outcome(&template);
+        assert!(said.len() < 2_000, "{}", &said[..200]);
+    }
+    assert_eq!(outcome("{{ 'a' | center(99999999999) | length }}"), "10000000");
+    assert_eq!(outcome("{{ ('%99999999999d' % 1) | length }}"), "10000000");
+}
+
+#[test]
+fn a_long_list_is_no_tall_tree() {
+    let items = vec!["['a' ~ 'b', 1 + 2]"; 5_000].join(", ");
+    assert_eq!(outcome(&format!("{{% set l = [{items}] %}}{{{{ l | length }}}}")), "5000");
+}
+
+#[test]
+fn docs_blocks_are_found_however_they_are_spaced() {
+    let text = "{%- docs a -%} {{ x }} {%- enddocs -%}\n{% docs b %} {% y %} {% enddocs %}\n{%docs c%}{% enddocs %}{%+ docs d %}{%enddocs%}";
+    let prepared = prepare("docs.md", text).expect("valid");
+    let names: Vec<&str> = prepared.blocks.iter().map(|block| block.name.as_str()).collect();
+    assert_eq!(names, ["a", "b", "c", "d"]);
+}

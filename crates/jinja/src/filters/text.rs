@@ -65,7 +65,7 @@ fn center(_: &mut State, args: &Bound) -> Result<Value, Error> {
 fn indent(_: &mut State, args: &Bound) -> Result<Value, Error> {
     let prefix = match args.some(1) {
         Some(width) if width.kind() == ValueKind::String => python::text(width),
-        _ => " ".repeat(usize::try_from(args.int(1, 4)?).unwrap_or(0)),
+        _ => " ".repeat(usize::try_from(args.int(1, 4)?).unwrap_or(0).min(strings::WIDEST)),
     };
     let (first, blank) = (args.is_true(2), args.is_true(3));
     let text = args.text(0);

@@ -1,11 +1,12 @@
 //! Python's list and dict: shared and changed in place. A snapshot is taken before anything is compared or printed.
 
-use super::python;
 use super::view::View;
+use super::{nested, python};
 use crate::call::{arguments, bad};
 use indexmap::IndexMap;
-use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
+use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -25,12 +26,28 @@ impl List {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
+    pub fn into_members(mut self) -> Vec<Value> {
+        std::mem::take(self.0.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
     fn index(&self, value: &Value) -> Option<usize> {
         let length = self.lock().len() as i64;
         let at = value.as_i64()?;
         let at = if at < 0 { at + length } else { at };
         usize::try_from(at).ok().filter(|at| (*at as i64) < length)
     }
+}
+
+impl Drop for List {
+    fn drop(&mut self) {
+        nested::release(std::mem::take(self.0.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner)));
+    }
+}
+
+/// `Equal` for what `==` calls so, else some order; what is endless equals nothing but itself.
+fn order<T: PartialEq>(identity: usize, sides: (&T, &T), unequal: impl FnOnce() -> Ordering) -> Option<Ordering> {
+    let walk = || if sides.0 == sides.1 { Ordering::Equal } else { unequal().then(Ordering::Less) };
+    Some(nested::inside(identity, walk).unwrap_or(Ordering::Less))
 }
 
 pub const LIST_METHODS: &[&str] =
@@ -106,9 +123,13 @@ impl Object for List {
         Ok(Value::from(()))
     }
 
+    fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<Ordering> {
+        let (own, other) = (self.snapshot(), other.downcast_ref::<List>()?.snapshot());
+        order(Arc::as_ptr(self).addr(), (&own, &other), || own.cmp(&other))
+    }
+
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let items: Vec<String> = self.snapshot().iter().map(python::repr).collect();
-        write!(f, "[{}]", items.join(", "))
+        f.write_str(&python::repr(&Value::from_dyn_object(self.clone())))
     }
 }
 
@@ -124,8 +145,20 @@ impl Dict {
         self.lock().clone()
     }
 
+    pub fn into_members(mut self) -> Vec<Value> {
+        let members = std::mem::take(self.0.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner));
+        members.into_values().collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, IndexMap<Value, Value>> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Drop for Dict {
+    fn drop(&mut self) {
+        let members = std::mem::take(self.0.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner));
+        nested::release(members.into_values().collect());
     }
 }
 
@@ -192,9 +225,13 @@ impl Object for Dict {
         })
     }
 
+    fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<Ordering> {
+        let (own, other) = (self.snapshot(), other.downcast_ref::<Dict>()?.snapshot());
+        // `IndexMap` is equal in any order of its keys, as Python's dict is.
+        order(Arc::as_ptr(self).addr(), (&own, &other), || own.iter().cmp(other.iter()))
+    }
+
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let entries: Vec<String> =
-            self.snapshot().iter().map(|(k, v)| format!("{}: {}", python::repr(k), python::repr(v))).collect();
-        write!(f, "{{{}}}", entries.join(", "))
+        f.write_str(&python::repr(&Value::from_dyn_object(self.clone())))
     }
 }

@@ -8,6 +8,7 @@ pub mod itertools;
 pub mod method;
 pub mod module;
 pub mod moment;
+pub mod nested;
 pub mod python;
 pub mod range;
 pub mod regex;
@@ -78,14 +79,20 @@ pub fn to_data(value: &Value) -> Data {
             None => f64::try_from(value.clone()).map_or(Data::None, Data::Float),
         },
         ValueKind::String => Data::text(value.as_str().unwrap_or_default()),
-        ValueKind::Seq | ValueKind::Iterable => {
-            let items: Vec<Data> =
-                value.try_iter().map(|items| items.map(|v| to_data(&v)).collect()).unwrap_or_default();
-            if value.is_tuple() { Data::Tuple(items) } else { Data::List(items) }
+        ValueKind::Seq | ValueKind::Iterable | ValueKind::Map => {
+            let members = nested::inside(nested::identity(value), || members_to_data(value));
+            members.unwrap_or_else(|| Data::text(python::ENDLESS))
         }
-        ValueKind::Map => Data::Map(pairs(value).into_iter().map(|(k, v)| (python::text(&k), to_data(&v))).collect()),
         _ => Data::Text(python::text(value)),
     }
+}
+
+fn members_to_data(value: &Value) -> Data {
+    if value.kind() == ValueKind::Map {
+        return Data::Map(pairs(value).into_iter().map(|(k, v)| (python::text(&k), to_data(&v))).collect());
+    }
+    let items: Vec<Data> = value.try_iter().map(|items| items.map(|v| to_data(&v)).collect()).unwrap_or_default();
+    if value.is_tuple() { Data::Tuple(items) } else { Data::List(items) }
 }
 
 /// The entries of a mapping in its own order.

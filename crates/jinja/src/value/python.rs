@@ -1,6 +1,7 @@
 //! How Python prints: `str()` and `repr()` of every value a template can hold.
 
 use super::collections::{Dict, List};
+use super::nested;
 use super::set::Set;
 use super::undefined::is_undefined;
 use crate::call::{Undefined, bad};
@@ -18,7 +19,18 @@ pub fn text(value: &Value) -> String {
     }
 }
 
+/// What stands for a list inside itself.
+pub const ENDLESS: &str = "[...]";
+
 pub fn repr(value: &Value) -> String {
+    if !matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable | ValueKind::Map) {
+        return repr_of(value);
+    }
+    let endless = || if value.kind() == ValueKind::Map { "{...}" } else { ENDLESS }.to_owned();
+    nested::inside(nested::identity(value), || repr_of(value)).unwrap_or_else(endless)
+}
+
+fn repr_of(value: &Value) -> String {
     match value.kind() {
         ValueKind::Undefined => "Undefined".to_owned(),
         ValueKind::None => "None".to_owned(),
@@ -156,13 +168,12 @@ pub fn compare(operator: &str, a: &Value, b: &Value) -> Result<Ordering, Error> 
         }
         (ValueKind::String, ValueKind::String) => Ok(a.as_str().cmp(&b.as_str())),
         (ValueKind::Seq, ValueKind::Seq) if left == right => {
-            let (a, b) = (items(a)?, items(b)?);
-            for (x, y) in a.iter().zip(&b) {
-                if x != y {
-                    return compare(operator, x, y);
-                }
-            }
-            Ok(a.len().cmp(&b.len()))
+            let (first, second) = (items(a)?, items(b)?);
+            let Some((x, y)) = first.iter().zip(&second).find(|(x, y)| x != y) else {
+                return Ok(first.len().cmp(&second.len()));
+            };
+            let endless = || Err(bad("maximum recursion depth exceeded in comparison"));
+            nested::inside(nested::identity(a), || compare(operator, x, y)).unwrap_or_else(endless)
         }
         (ValueKind::Plain, ValueKind::Plain) if left == right && left.starts_with("datetime.") => Ok(a.cmp(b)),
         _ if is_undefined(a) || is_undefined(b) => Ok(Ordering::Equal),
@@ -183,8 +194,9 @@ pub fn sorted_repr(value: &Value) -> String {
     let Some(dict) = value.downcast_object_ref::<Dict>() else { return repr(value) };
     let mut entries: Vec<(Value, Value)> = dict.snapshot().into_iter().collect();
     entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let entries: Vec<String> = entries.iter().map(|(k, v)| format!("{}: {}", repr(k), sorted_repr(v))).collect();
-    format!("{{{}}}", entries.join(", "))
+    let shown = || -> Vec<String> { entries.iter().map(|(k, v)| format!("{}: {}", repr(k), sorted_repr(v))).collect() };
+    let shown = nested::inside(nested::identity(value), shown);
+    shown.map_or_else(|| "{...}".to_owned(), |shown| format!("{{{}}}", shown.join(", ")))
 }
 
 /// Objects of ours print themselves; foreign sequences and maps print as lists and dicts.

@@ -2,7 +2,7 @@
 
 use super::scalar;
 use crate::call::bad;
-use crate::value::{pairs, python};
+use crate::value::{nested, pairs, python};
 use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 
@@ -44,6 +44,12 @@ fn empty(value: &Value) -> &'static str {
 impl Writer {
     /// Members one below the other; the first one's indentation is there when `starts_line` is false.
     fn block(&mut self, value: &Value, indent: usize, starts_line: bool) -> Result<(), Error> {
+        let walk = || self.members(value, indent, starts_line);
+        let endless = || Err(bad("this value contains itself, or lies too deep for YAML"));
+        nested::inside(nested::identity(value), walk).unwrap_or_else(endless)
+    }
+
+    fn members(&mut self, value: &Value, indent: usize, starts_line: bool) -> Result<(), Error> {
         let mut members = collection(value).unwrap_or_default();
         if self.sort_keys && value.kind() == ValueKind::Map {
             members.sort_by(|(a, _), (b, _)| a.cmp(b));
