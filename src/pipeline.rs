@@ -176,8 +176,8 @@ impl Ready {
             }
             _ => selection.select(&selecting.select, &selecting.exclude)?,
         };
-        if !selecting.resource_type.is_empty() {
-            let wanted = words(&selecting.resource_type);
+        let wanted = words(&selecting.resource_type);
+        if !wanted.is_empty() && !wanted.iter().any(|word| word == "all" || word == "default") {
             chosen.retain(|id| wanted.contains(&kind(id)));
         }
         let unwanted = words(&selecting.exclude_resource_type);
@@ -237,6 +237,12 @@ fn words(list: &[String]) -> Vec<String> {
 
 pub fn kind(id: &str) -> String {
     id.split('.').next().unwrap_or_default().to_owned()
+}
+
+/// Where a local target keeps its tables, when its profile does not say.
+pub fn unnamed_file(profile: &Profile) -> Option<String> {
+    let path = profile.setting("path").filter(|_| profile.is_path_chosen)?;
+    Some(format!("The target '{}' names no `path`: its tables are in {path}", profile.target))
 }
 
 /// The engine that a profile names. Paths are relative to the project.

@@ -152,11 +152,38 @@ pub struct Selecting {
     #[arg(long, value_name = "MODE")]
     pub indirect_selection: Option<IndirectSelection>,
     /// Only resources of these types
-    #[arg(long, alias = "resource-types", num_args = 1.., action = ArgAction::Append, value_name = "TYPE")]
+    #[arg(long, alias = "resource-types", num_args = 1.., action = ArgAction::Append, value_name = "TYPE", value_parser = resource_types)]
     pub resource_type: Vec<String>,
     /// No resources of these types
-    #[arg(long, alias = "exclude-resource-types", num_args = 1.., action = ArgAction::Append, value_name = "TYPE")]
+    #[arg(long, alias = "exclude-resource-types", num_args = 1.., action = ArgAction::Append, value_name = "TYPE", value_parser = resource_types)]
     pub exclude_resource_type: Vec<String>,
+}
+
+/// What dbt lets `--resource-type` be.
+const RESOURCE_TYPES: [&str; 14] = [
+    "analysis",
+    "exposure",
+    "function",
+    "metric",
+    "model",
+    "saved_query",
+    "seed",
+    "semantic_model",
+    "snapshot",
+    "source",
+    "test",
+    "unit_test",
+    "default",
+    "all",
+];
+
+/// One type, or several with commas or spaces between them.
+fn resource_types(text: &str) -> Result<String, String> {
+    let unknown = |word: &&str| !word.is_empty() && !RESOURCE_TYPES.contains(word);
+    let Some(word) = text.split([',', ' ']).find(unknown) else { return Ok(text.to_owned()) };
+    let near =
+        rsdbt_base::closest(word, RESOURCE_TYPES).map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
+    Err(format!("'{word}' is none of {}{near}", RESOURCE_TYPES.join(", ")))
 }
 
 /// How to build.

@@ -43,6 +43,7 @@ pub fn run(options: &Options, arguments: &IngestArgs, report: &Arc<dyn Report>) 
         drain: arguments.drain.then_some(SILENCE),
         faults: faults(report),
     };
+    pipeline::unnamed_file(&profile).iter().for_each(|line| report.line(line));
     report.line(&format!("Ingesting {} of {} into {dataset}.{table}", open.subscription, open.bus.describe()));
     let mut told = Instant::now();
     let tell = |notice: Notice| match notice {

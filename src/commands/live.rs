@@ -38,6 +38,7 @@ pub fn run(options: &Options, arguments: &LiveArgs, report: &Arc<dyn Report>) ->
         drain: None,
         faults: Faults::default(),
     };
+    pipeline::unnamed_file(&profile).iter().for_each(|line| report.line(line));
     report.line(&format!("Events through {} into {dataset}.{table}", open.bus.describe()));
     std::thread::scope(|scope| {
         let sending = scope.spawn(|| {

@@ -38,6 +38,7 @@ pub fn run(options: &Options, report: &Arc<dyn Report>) -> Result<u8, Stop> {
     stop_on_signal(&world);
     let threads = raw.profile.threads;
     report.line("");
+    pipeline::unnamed_file(&raw.profile).iter().for_each(|line| report.line(line));
     report.line(&format!("Concurrency: {} (target='{}')", counted(threads, "thread"), raw.profile.target));
     report.line("");
     let job = Job {

@@ -16,6 +16,7 @@ mod freshness;
 mod gcp;
 mod incremental;
 mod jinja;
+mod limits;
 mod layers;
 mod live_shopping;
 #[cfg(not(feature = "cloud"))]

@@ -5,8 +5,13 @@ use super::lex::{SyntaxError, fail};
 #[derive(Default)]
 pub struct Structure(Vec<Open>);
 
+/// How deep blocks may lie in each other; the branches of an `if` are such blocks for what compiles them.
+const DEEPEST: usize = 500;
+
 struct Open {
     word: String,
+    /// How many `elif` it has.
+    branches: usize,
     offset: usize,
     /// The tags that may come next for this block.
     next: &'static [&'static str],
@@ -46,7 +51,8 @@ impl Structure {
         }
         let next = followers(word);
         if opens && !next.is_empty() {
-            self.0.push(Open { word: word.to_owned(), offset, next });
+            self.0.push(Open { word: word.to_owned(), branches: 0, offset, next });
+            self.check_depth(offset)?;
         }
         Ok(())
     }
@@ -64,12 +70,27 @@ impl Structure {
         }
         match word {
             "else" => open.next = if open.word == "for" { &["endfor"] } else { &["endif"] },
-            "elif" => {}
+            "elif" => {
+                open.branches += 1;
+                self.check_depth(offset)?;
+            }
             _ => {
                 self.0.pop();
             }
         }
         Ok(())
+    }
+
+    fn check_depth(&self, offset: usize) -> Result<(), SyntaxError> {
+        if self.0.iter().map(|open| 1 + open.branches).sum::<usize>() <= DEEPEST {
+            return Ok(());
+        }
+        fail(
+            format!(
+                "more than {DEEPEST} blocks and branches lie in each other here; a macro or a dict makes them fewer"
+            ),
+            offset,
+        )
     }
 
     /// At the end of the file nothing may be open.

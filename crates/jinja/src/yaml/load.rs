@@ -6,7 +6,7 @@ use crate::value::{pairs, python};
 use indexmap::IndexMap;
 use minijinja::Value;
 use minijinja::value::ValueKind;
-use saphyr_parser::{Event, Parser, ScalarStyle, Span, SpannedEventReceiver};
+use saphyr_parser::{Event, Parser, ScalarStyle};
 use std::collections::HashMap;
 
 /// A collection that is not closed yet.
@@ -33,12 +33,18 @@ struct Builder {
 /// The first document; `None` when the text is no YAML.
 pub fn load(text: &str) -> Option<Value> {
     let mut builder = Builder::default();
-    Parser::new_from_str(text).load(&mut builder, false).ok()?;
+    // Event by event: the parser's own `load` recurses into what is nested.
+    for event in Parser::new_from_str(text) {
+        match event.ok()?.0 {
+            Event::DocumentEnd => break,
+            event => builder.event(event),
+        }
+    }
     (!builder.refused).then(|| builder.root.unwrap_or_else(|| Value::from(())))
 }
 
-impl<'input> SpannedEventReceiver<'input> for Builder {
-    fn on_event(&mut self, event: Event<'input>, _: Span) {
+impl Builder {
+    fn event(&mut self, event: Event<'_>) {
         match event {
             Event::SequenceStart(anchor, _) => self.stack.push((Open::List(Vec::new()), anchor)),
             Event::MappingStart(anchor, _) => {

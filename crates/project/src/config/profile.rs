@@ -15,6 +15,8 @@ pub struct Profile {
     pub schema: String,
     pub threads: usize,
     pub settings: Map<String, Json>,
+    /// The target is local and says no `path`: `<profile>.duckdb` was chosen for it.
+    pub is_path_chosen: bool,
 }
 
 /// Keys that never leave the process.
@@ -70,7 +72,12 @@ impl Profile {
         Profile::of(name, target, settings).map_err(|error| error.at(output.place(file)))
     }
 
-    fn of(name: &str, target: String, settings: Map<String, Json>) -> Result<Profile, Diagnostic> {
+    fn of(name: &str, target: String, mut settings: Map<String, Json>) -> Result<Profile, Diagnostic> {
+        let is_path_chosen = is_local(&settings) && settings.get("path").is_none_or(Json::is_null);
+        if is_path_chosen {
+            // What a run builds must be there for the next command.
+            settings.insert("path".to_owned(), Json::from(format!("{}.duckdb", name.replace(['/', '\\', ':'], "_"))));
+        }
         let text = |keys: &[&str]| keys.iter().find_map(|k| settings.get(*k).and_then(Json::as_str)).map(str::to_owned);
         let missing = |key: &str| {
             Diagnostic::error(Code::CONFIG, format!("the target '{target}' of profile '{name}' has no '{key}'"))
@@ -84,9 +91,9 @@ impl Profile {
             }
             "bigquery" => {
                 let project = text(&["project", "database"]);
-                let local = settings.get("method").and_then(Json::as_str) == Some("local");
-                let project =
-                    project.or_else(|| local.then(|| "local".to_owned())).ok_or_else(|| missing("project"))?;
+                let project = project
+                    .or_else(|| is_local(&settings).then(|| "local".to_owned()))
+                    .ok_or_else(|| missing("project"))?;
                 (project, text(&["dataset", "schema"]).ok_or_else(|| missing("dataset"))?)
             }
             other => {
@@ -95,12 +102,12 @@ impl Profile {
             }
         };
         let threads = settings.get("threads").and_then(Json::as_u64).unwrap_or(1).max(1) as usize;
-        Ok(Profile { name: name.to_owned(), target, kind, database, schema, threads, settings })
+        Ok(Profile { name: name.to_owned(), target, kind, database, schema, threads, settings, is_path_chosen })
     }
 
     /// Embedded: BigQuery SQL on a DuckDB file.
     pub fn is_local_bigquery(&self) -> bool {
-        self.kind == "bigquery" && self.settings.get("method").and_then(Json::as_str) == Some("local")
+        is_local(&self.settings)
     }
 
     pub fn setting(&self, key: &str) -> Option<&str> {
@@ -133,6 +140,11 @@ impl Profile {
         target.insert("threads".into(), Json::from(self.threads));
         target
     }
+}
+
+fn is_local(settings: &Map<String, Json>) -> bool {
+    let is = |key: &str, word: &str| settings.get(key).and_then(Json::as_str) == Some(word);
+    is("type", "bigquery") && is("method", "local")
 }
 
 /// DuckDB names a database after its file.

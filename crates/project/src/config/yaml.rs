@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 use rsdbt_base::{Code, Diagnostic, Place};
-use saphyr_parser::{Event, Parser, ScalarStyle, Span, SpannedEventReceiver};
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use serde_json::Value as Json;
 use std::collections::HashMap;
 
@@ -100,40 +100,70 @@ impl Yaml {
     }
 }
 
+/// How many values a file may have after its aliases are written out, and how deep they may lie in each other: a few lines
+/// of aliases of aliases would otherwise fill the memory.
+const MOST: usize = 1_000_000;
+const DEEPEST: usize = 200;
+
+/// A collection that is not closed yet.
+struct Open {
+    value: Yaml,
+    /// The key of a map that waits for its value.
+    pending: Option<(String, usize)>,
+    anchor: usize,
+    /// How many values there were before it.
+    before: usize,
+    height: usize,
+}
+
+/// What an alias stands for, how many values it has, and how deep they lie in each other.
+#[derive(Clone)]
+struct Anchored {
+    value: Yaml,
+    count: usize,
+    height: usize,
+}
+
 struct Builder<'f> {
     file: &'f str,
-    /// Open collections; a map also holds the key that waits for its value.
-    stack: Vec<(Yaml, Option<(String, usize)>, usize)>,
-    anchors: HashMap<usize, Yaml>,
+    stack: Vec<Open>,
+    anchors: HashMap<usize, Anchored>,
+    count: usize,
     root: Option<Yaml>,
-    fault: Option<Diagnostic>,
 }
 
-/// Reads one document. Errors: not YAML, or a key twice in one map.
+/// Reads one document. Errors: not YAML, a key twice in one map, more than anybody writes.
 pub fn parse(file: &str, text: &str) -> Result<Yaml, Diagnostic> {
-    let mut builder = Builder { file, stack: Vec::new(), anchors: HashMap::new(), root: None, fault: None };
-    if let Err(error) = Parser::new_from_str(text).load(&mut builder, false) {
-        let marker = error.marker();
-        let place = Place::at(file, marker.line(), marker.col() + 1);
-        let message = error.info().to_owned();
-        return Err(Diagnostic::error(Code::YAML, format!("this is not valid YAML: {message}")).at(place).source(text));
+    let mut builder = Builder { file, stack: Vec::new(), anchors: HashMap::new(), count: 0, root: None };
+    // Event by event: `load` recurses into what is nested.
+    for event in Parser::new_from_str(text) {
+        let (event, span) = match event {
+            Ok(event) => event,
+            Err(error) => {
+                let (marker, message) = (error.marker(), format!("this is not valid YAML: {}", error.info()));
+                let place = Place::at(file, marker.line(), marker.col() + 1);
+                return Err(Diagnostic::error(Code::YAML, message).at(place).source(text));
+            }
+        };
+        if matches!(event, Event::DocumentEnd) {
+            break;
+        }
+        builder.event(event, span).map_err(|fault| fault.source(text))?;
     }
-    match builder.fault {
-        Some(fault) => Err(fault.source(text)),
-        None => Ok(builder.root.unwrap_or(Yaml { node: Node::Null, line: 1, column: 1 })),
-    }
+    Ok(builder.root.unwrap_or(Yaml { node: Node::Null, line: 1, column: 1 }))
 }
 
-impl<'input> SpannedEventReceiver<'input> for Builder<'_> {
-    fn on_event(&mut self, event: Event<'input>, span: Span) {
+impl Builder<'_> {
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Diagnostic> {
         let (line, column) = (span.start.line(), span.start.col() + 1);
-        let open = |node| Yaml { node, line, column };
+        let made = |node| Yaml { node, line, column };
         match event {
-            Event::SequenceStart(anchor, _) => self.stack.push((open(Node::List(Vec::new())), None, anchor)),
-            Event::MappingStart(anchor, _) => self.stack.push((open(Node::Map(IndexMap::new())), None, anchor)),
+            Event::SequenceStart(anchor, _) => self.open(made(Node::List(Vec::new())), anchor)?,
+            Event::MappingStart(anchor, _) => self.open(made(Node::Map(IndexMap::new())), anchor)?,
             Event::SequenceEnd | Event::MappingEnd => {
-                if let Some((value, _, anchor)) = self.stack.pop() {
-                    self.value(merged(value), anchor);
+                if let Some(open) = self.stack.pop() {
+                    let (count, height) = (self.count - open.before, open.height + 1);
+                    self.value(Anchored { value: merged(open.value), count, height }, open.anchor)?;
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
@@ -141,41 +171,67 @@ impl<'input> SpannedEventReceiver<'input> for Builder<'_> {
                     ScalarStyle::Plain if tag.is_none() => plain(&text),
                     _ => Node::Text(text.into_owned()),
                 };
-                self.value(open(node), anchor);
+                self.more(1, 0, (line, column))?;
+                self.value(Anchored { value: made(node), count: 1, height: 0 }, anchor)?;
             }
             Event::Alias(anchor) => {
-                let value = self.anchors.get(&anchor).cloned().unwrap_or_else(|| open(Node::Null));
-                self.value(value, 0);
+                let nothing = || Anchored { value: made(Node::Null), count: 1, height: 0 };
+                let (count, height) = self.anchors.get(&anchor).map_or((1, 0), |meant| (meant.count, meant.height));
+                self.more(count, height, (line, column))?;
+                let meant = self.anchors.get(&anchor).cloned().unwrap_or_else(nothing);
+                self.value(meant, 0)?;
             }
             _ => {}
         }
+        Ok(())
     }
-}
 
-impl Builder<'_> {
-    fn value(&mut self, value: Yaml, anchor: usize) {
-        if anchor > 0 {
-            self.anchors.insert(anchor, value.clone());
-        }
-        let Some((parent, pending, _)) = self.stack.last_mut() else {
-            self.root.get_or_insert(value);
-            return;
+    fn open(&mut self, value: Yaml, anchor: usize) -> Result<(), Diagnostic> {
+        let before = self.count;
+        self.more(1, 1, (value.line, value.column))?;
+        self.stack.push(Open { value, pending: None, anchor, before, height: 0 });
+        Ok(())
+    }
+
+    /// Counts values before they are made.
+    fn more(&mut self, count: usize, height: usize, (line, column): (usize, usize)) -> Result<(), Diagnostic> {
+        self.count = self.count.saturating_add(count);
+        let message = if self.count > MOST {
+            format!("with its aliases written out this file has more than {MOST} values")
+        } else if self.stack.len() + height > DEEPEST {
+            format!("values lie in each other more than {DEEPEST} deep")
+        } else {
+            return Ok(());
         };
-        match &mut parent.node {
+        Err(Diagnostic::error(Code::YAML, message).at(Place::at(self.file, line, column)))
+    }
+
+    fn value(&mut self, made: Anchored, anchor: usize) -> Result<(), Diagnostic> {
+        if anchor > 0 {
+            self.anchors.insert(anchor, made.clone());
+        }
+        let Anchored { value, count: _, height } = made;
+        let Some(parent) = self.stack.last_mut() else {
+            self.root.get_or_insert(value);
+            return Ok(());
+        };
+        parent.height = parent.height.max(height);
+        match &mut parent.value.node {
             Node::List(items) => items.push(value),
-            Node::Map(map) => match pending.take() {
-                None => *pending = Some((value.text().unwrap_or_else(|| "null".to_owned()), value.line)),
+            Node::Map(map) => match parent.pending.take() {
+                None => parent.pending = Some((value.text().unwrap_or_else(|| "null".to_owned()), value.line)),
+                Some((key, line)) if map.contains_key(&key) => {
+                    let message = format!("the key '{key}' appears twice in this map");
+                    let place = Place::at(self.file, line, parent.value.column);
+                    return Err(Diagnostic::error(Code::YAML, message).at(place));
+                }
                 Some((key, line)) => {
-                    if map.contains_key(&key) && self.fault.is_none() {
-                        let message = format!("the key '{key}' appears twice in this map");
-                        let place = Place::at(self.file, line, parent.column);
-                        self.fault = Some(Diagnostic::error(Code::YAML, message).at(place));
-                    }
                     map.insert(key, (value, line));
                 }
             },
             _ => {}
         }
+        Ok(())
     }
 }
 
@@ -245,5 +301,30 @@ mod tests {
     fn anchors_and_merges() {
         let yaml = parse("a.yml", "x: &b {k: 1, l: 2}\ny:\n  <<: *b\n  l: 3\n").expect("valid");
         assert_eq!(yaml.get("y").to_json().to_string(), r#"{"l":3,"k":1}"#);
+    }
+
+    #[test]
+    fn aliases_of_aliases_end_in_a_message() {
+        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for n in 1..12 {
+            let aliases = vec![format!("*a{}", n - 1); 10].join(", ");
+            bomb += &format!("a{n}: &a{n} [{aliases}]\n");
+        }
+        let error = parse("a.yml", &bomb).expect_err("a bomb");
+        assert!(error.message.contains("more than 1000000 values"), "{}", error.message);
+        assert_eq!(error.place.map(|place| place.line), Some(6));
+        let mut tower = "a0: &a0 [x]\n".to_owned();
+        for n in 1..300 {
+            tower += &format!("a{n}: &a{n} [*a{}]\n", n - 1);
+        }
+        assert!(parse("a.yml", &tower).expect_err("a tower").message.contains("200 deep"));
+    }
+
+    #[test]
+    fn brackets_without_end_end_in_a_message() {
+        for (open, close) in [("[", "]"), ("{a: ", "}"), ("- ", "")] {
+            let text = open.repeat(100_000) + "x" + &close.repeat(100_000);
+            assert!(parse("a.yml", &text).is_err(), "{open}");
+        }
     }
 }

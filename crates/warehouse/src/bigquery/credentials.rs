@@ -112,16 +112,31 @@ impl Tokens {
 }
 
 fn no_token(why: &google_cloud_auth::errors::CredentialsError) -> DbError {
-    let mut text = why.to_string();
-    let mut source = std::error::Error::source(why);
-    while let Some(inner) = source {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    refused("cannot log in to Google", text)
+    refused("cannot log in to Google", brief(why))
         .help("check the credentials of this target in profiles.yml; `rsdbt debug --connection` tries them alone")
 }
+
+/// A chain of errors as one line of a few words: outer errors repeat their inner ones, down to what a server sent.
+fn brief(why: &dyn std::error::Error) -> String {
+    let links = std::iter::successors(Some(why), |link| link.source()).map(|link| link.to_string());
+    let mut told: Vec<String> = Vec::new();
+    for link in links {
+        let words = link.split_whitespace().collect::<Vec<_>>().join(" ");
+        if !told.iter().any(|before| before.contains(&words)) {
+            told.push(words);
+        }
+    }
+    let text: Vec<char> = told.join(": ").chars().collect();
+    if text.len() <= LONGEST {
+        return text.iter().collect();
+    }
+    // What was tried stands first, its cause last.
+    let (head, tail) = (&text[..LONGEST / 2], &text[text.len() - LONGEST / 2..]);
+    format!("{} ... {}", head.iter().collect::<String>().trim_end(), tail.iter().collect::<String>().trim_start())
+}
+
+/// Characters of a reason that somebody reads.
+const LONGEST: usize = 400;
 
 /// Fetches the token of another provider, as dbt-bigquery does: one POST of prepared data.
 #[derive(Debug)]
