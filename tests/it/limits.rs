@@ -23,16 +23,22 @@ fn refused(text: &str, words: &str) {
 fn long_chains_work() {
     let chain = |part: &str, last: &str| format!("{}{last}", part.repeat(5_000));
     sql(&format!("select {} as a", chain("true and ", "true"))).ok().says("true");
-    sql(&format!("select count(*) as n from unnest([1, 2]) as a where {}", chain("a = 7 or ", "a = 1"))).ok().says("n\n1");
+    sql(&format!("select count(*) as n from unnest([1, 2]) as a where {}", chain("a = 7 or ", "a = 1")))
+        .ok()
+        .says("n\n1");
     sql(&format!("select length({}) as n", chain("'a' || ", "'a'"))).ok().says("n\n5001");
-    sql(&format!("select count(*) as n from ({})", format!("select 1 as a{}", " union all select 1".repeat(1_999)))).ok().says("n\n2000");
+    sql(&format!("select count(*) as n from ({})", format!("select 1 as a{}", " union all select 1".repeat(1_999))))
+        .ok()
+        .says("n\n2000");
     sql(&format!("select 1 as a{}", " union distinct select 1".repeat(1_999))).ok().says("a\n1");
     sql(&format!("select {} as a", vec!["1"; 1_000].join(" + "))).ok().says("a\n1000");
 }
 
 #[test]
 fn deep_nests_work() {
-    sql(&format!("select * from {}select 1 as a{}", "(select * from (".repeat(100), "))".repeat(100))).ok().says("a\n1");
+    sql(&format!("select * from {}select 1 as a{}", "(select * from (".repeat(100), "))".repeat(100)))
+        .ok()
+        .says("a\n1");
     sql(&format!("{}select 1 as a;{}", "begin ".repeat(300), " end;".repeat(300))).ok().says("a\n1");
     let ctes: Vec<String> = (1..1_000).map(|n| format!("c{n} as (select a + 1 as a from c{})", n - 1)).collect();
     sql(&format!("with c0 as (select 1 as a), {} select a from c999", ctes.join(", "))).ok().says("a\n1000");
@@ -47,15 +53,16 @@ fn what_is_too_deep_is_told_with_its_place() {
     refused(&format!("select {}", deep("- ", "")), limit);
     refused(&format!("select * from {}", deep("(select * from ", ")")), limit);
     refused(&format!("select 1 from unnest([1]) a {}", "cross join unnest([1]) ".repeat(5_000)), limit);
-    refused(&deep("begin select ", "; end;"), "nests deeper than");
+    refused(&format!("{}select 1;{}", "begin ".repeat(5_000), " end;".repeat(5_000)), "nests deeper than");
     refused(&format!("select {}", deep("case when true then ", " end")), limit);
 }
 
 #[test]
-fn many_joins_work_or_are_refused() {
-    let joins: Vec<String> = (1..1_000).map(|n| format!("join t as t{n} on t{n}.id = t0.id")).collect();
-    let ran = sql(&format!("create temp table t as select 1 as id; select count(*) as n from t as t0 {}", joins.join(" ")));
-    assert!((0..=2).contains(&ran.code), "{}", ran.err);
+fn many_joins_work() {
+    let joins: Vec<String> = (1..500).map(|n| format!("join t as t{n} on t{n}.id = t0.id")).collect();
+    sql(&format!("create temp table t as select 1 as id; select count(*) as n from t as t0 {}", joins.join(" ")))
+        .ok()
+        .says("n\n1");
 }
 
 #[test]
@@ -88,7 +95,8 @@ fn templates_have_limits() {
     says(&format!("select {{{{ {}1{} }}}}", "(".repeat(5_000), ")".repeat(5_000)), "build on each other");
     says(&format!("select {{{{ {}1{} }}}}", "[".repeat(300), "]".repeat(300)), "recursion");
     says(&format!("{}select 1{}", "{% if true %}".repeat(5_000), "{% endif %}".repeat(5_000)), "lie in each other");
-    let project = Project::bigquery(&[("models/a.sql", "{% set l = [1] %}{% do l.append(l) %}select '''{{ l }}''' as a")]);
+    let project =
+        Project::bigquery(&[("models/a.sql", "{% set l = [1] %}{% do l.append(l) %}select '''{{ l }}''' as a")]);
     project.run(&["show", "-s", "a"]).ok().says("[1, [...]]");
 }
 
@@ -107,7 +115,8 @@ fn a_long_line_of_ephemeral_models_and_a_fixture_of_many_rows() {
     let project = Project::bigquery(&[]);
     project.write("models/m0.sql", "{{ config(materialized='ephemeral') }} select 1 as a");
     for n in 1..1_000 {
-        let text = format!("{{{{ config(materialized='ephemeral') }}}} select a + 1 as a from {{{{ ref('m{}') }}}}", n - 1);
+        let text =
+            format!("{{{{ config(materialized='ephemeral') }}}} select a + 1 as a from {{{{ ref('m{}') }}}}", n - 1);
         project.write(&format!("models/m{n}.sql"), &text);
     }
     project.write("models/last.sql", "select a from {{ ref('m999') }}");

@@ -16,8 +16,8 @@ mod freshness;
 mod gcp;
 mod incremental;
 mod jinja;
-mod limits;
 mod layers;
+mod limits;
 mod live_shopping;
 #[cfg(not(feature = "cloud"))]
 mod no_cloud;
