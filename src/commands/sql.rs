@@ -1,6 +1,7 @@
 //! `rsdbt sql`: runs a BigQuery script and prints the last result. Argument parsing is elsewhere.
 
 use crate::args::Explain;
+use crate::report::excerpt;
 use rsdbt_base::Place;
 use rsdbt_bqlocal::json::{document, plain};
 use rsdbt_bqlocal::{LocalBigQuery, LocalSession};
@@ -79,7 +80,8 @@ fn report(error: &DbError, name: &str, script: &str) -> String {
             let place = Place::of_offset(name, source, position);
             text.push_str(&format!("error: {}\n  --> {place}\n", error.message));
             if let Some(line) = source.lines().nth(place.line.saturating_sub(1)) {
-                text.push_str(&format!("   | {line}\n   | {}^\n", " ".repeat(place.column.saturating_sub(1))));
+                let (shown, at) = excerpt(line, place.column.saturating_sub(1));
+                text.push_str(&format!("   | {shown}\n   | {}^\n", " ".repeat(shown[..at].chars().count())));
             }
         }
         None => text.push_str(&format!("error: {}\n", error.message)),

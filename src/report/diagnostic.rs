@@ -64,7 +64,10 @@ fn source_of(diagnostic: &Diagnostic, root: Option<&Path>) -> Option<String> {
 const LONGEST: usize = 400;
 
 /// What is around a character of a long line, and the byte where that character is in it.
-fn excerpt(line: &str, column: usize) -> (String, usize) {
+pub fn excerpt(line: &str, column: usize) -> (String, usize) {
+    if line.len() <= LONGEST {
+        return (line.to_owned(), line.char_indices().nth(column).map_or(line.len(), |(at, _)| at));
+    }
     let first = column.saturating_sub(60);
     let before: String = line.chars().skip(first).take(column - first).collect();
     let after: String = line.chars().skip(column).take(60).collect();

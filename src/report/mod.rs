@@ -5,7 +5,7 @@ mod json;
 mod table;
 mod terminal;
 
-pub use diagnostic::{render, to_text};
+pub use diagnostic::{excerpt, render, to_text};
 pub use json::JsonLog;
 pub use table::{csv_text, json_rows, text_table, value_text};
 pub use terminal::{Style, Terminal};

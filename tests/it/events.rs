@@ -320,6 +320,39 @@ fn live_builds_while_events_arrive() {
 }
 
 #[test]
+fn live_learns_from_a_short_past() {
+    let project = Project::live_shopping();
+    project.run(&["live", "--port", "0", "--builds", "1", "--backfill", "5d"]).ok().says("Build 1 done");
+    let classes = project.query("select count(distinct churned) from live_shopping.fct_churn_features");
+    assert_eq!(json!(classes), json!([[2]]));
+}
+
+#[test]
+fn live_tells_a_failed_build() {
+    let project = Project::live_shopping();
+    project.write("models/gold/dashboard_sessions.sql", "select nonsense from {{ ref('fct_sessions') }}");
+    let arguments = ["live", "--port", "0", "--rate", "0.02", "--every", "1"];
+    let mut live = Running::start(project.command(&arguments));
+    let mut out = BufReader::new(live.0.stdout.take().expect("piped"));
+    let mut read_until = |word: &str| {
+        let mut line = String::new();
+        while !line.contains(word) {
+            line.clear();
+            assert!(out.read_line(&mut line).expect("a line") > 0, "no {word}");
+        }
+        line
+    };
+    let line = read_until("http://");
+    let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address").to_owned();
+    assert!(get(&address, &address, "/").contains("The first build is under way"));
+    read_until("Build 1 FAILED");
+    let page = get(&address, &address, "/");
+    assert!(page.contains("Build 1 failed") && page.contains("nonsense") && page.contains("refresh"), "{page}");
+    drop(live);
+    project.run(&[&arguments[..], &["--builds", "1"]].concat()).fails(1).says("nonsense");
+}
+
+#[test]
 fn a_served_dashboard_follows_its_file() {
     let project = Project::live_shopping();
     project.run(&["simulate", "--events", "20000"]).ok();

@@ -161,3 +161,26 @@ impl Lander for LocalLander {
         self.session.land(&self.landing, batch)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LocalBigQuery;
+
+    #[test]
+    fn landing_leaves_builds_their_memory() {
+        let open = LocalBigQuery::open(None, "lab", "shop").expect("a database in memory");
+        let session = || open.connect().expect("a session");
+        let mut building = session();
+        let mut limit = || {
+            let table = building.duckdb().query("select current_setting('memory_limit')").expect("a setting");
+            table.rows
+        };
+        let before = limit();
+        let lander = session().lander("shop", "events", Dedupe::On).expect("a lander");
+        assert_eq!(limit(), before);
+        drop(lander);
+        session().limit_memory("512MB").expect("a limit");
+        assert_ne!(limit(), before);
+    }
+}
