@@ -8,6 +8,7 @@ mod options;
 mod partial;
 mod pipeline;
 mod report;
+mod signals;
 mod version;
 
 use crate::report::{JsonLog, Report, Style, Terminal};

@@ -1,10 +1,10 @@
 //! `simulate --browser N`: shoppers in headless Chromium, whose clicks become events on the bus.
 
-use super::ingest::stop_on_signal;
 use super::simulate::manifest_path;
 use crate::args::SimulateArgs;
 use crate::options::Options;
 use crate::report::Report;
+use crate::signals::stop_flag;
 use crate::{FAILED, OK, Stop, bus, pipeline};
 use rsdbt_base::{Code, Diagnostic};
 use rsdbt_events::shop::{Crowd, Shop, Trip, browse};
@@ -35,7 +35,7 @@ pub fn run(options: &Options, arguments: &SimulateArgs, shoppers: usize, report:
     let answering = shop.clone();
     let server = web::serve(0, move |request| answering.answer(&request))
         .map_err(|why| wrong(format!("no port for the shop: {why}")))?;
-    let stop = stop_on_signal();
+    let stop = stop_flag();
     let profile = Profile::new();
     let crowd = Crowd { shoppers, sessions: arguments.sessions, seed: arguments.seed };
     let begun = Instant::now();

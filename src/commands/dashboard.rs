@@ -37,7 +37,7 @@ pub fn run(options: &Options, arguments: &DashboardArgs, report: &Arc<dyn Report
         shown.replace(page);
         let server = shown.serve(arguments.port)?;
         report.line(&format!("Dashboard at http://{}/; ctrl-C ends it", server.address));
-        let stop = super::ingest::stop_on_signal();
+        let stop = crate::signals::stop_flag();
         while !stop.load(Ordering::SeqCst) {
             std::thread::sleep(Duration::from_millis(100));
             // Another process may have written a newer one.

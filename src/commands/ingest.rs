@@ -3,6 +3,7 @@
 use crate::args::{IngestArgs, ProgressFormat};
 use crate::options::Options;
 use crate::report::Report;
+use crate::signals::stop_flag;
 use crate::{FAILED, OK, Stop, bus, pipeline};
 use rsdbt_base::{Code, Diagnostic};
 use rsdbt_events::stream::{self, Ended, Faults, Job, Metrics, Notice};
@@ -10,7 +11,7 @@ use rsdbt_project::load::load_settings;
 use rsdbt_sys as sys;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// A line of progress at most this often.
@@ -33,7 +34,7 @@ pub fn run(options: &Options, arguments: &IngestArgs, report: &Arc<dyn Report>) 
     if let Some(server) = &figures {
         report.line(&format!("Figures for Prometheus at http://{}/metrics", server.address));
     }
-    let stop = stop_on_signal();
+    let stop = stop_flag();
     let job = Job {
         subscription: &open.subscription,
         dataset,
@@ -101,12 +102,4 @@ pub fn table_name(text: &str) -> Result<(&str, &str), Diagnostic> {
     text.split_once('.').ok_or_else(|| {
         Diagnostic::error(Code::SIMULATE, format!("--table '{text}' has no dataset")).help("write it as dataset.table")
     })
-}
-
-/// Set by ctrl-C and SIGTERM. Without the handler they end the process: batches are transactions, nothing is torn then.
-pub fn stop_on_signal() -> Arc<AtomicBool> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = stop.clone();
-    _ = ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst));
-    stop
 }

@@ -1,12 +1,13 @@
 //! `live`: events flow in all the time, models follow every few seconds, and the dashboard shows them.
 
 use super::dashboard::{self, Shown};
-use super::ingest::{stop_on_signal, table_name};
+use super::ingest::table_name;
 use super::live_page::{Overheard, waiting, with_notice};
 use super::{run, simulate};
 use crate::args::LiveArgs;
 use crate::options::Options;
 use crate::report::{Report, Style, Terminal};
+use crate::signals::stop_flag;
 use crate::{FAILED, OK, Stop, bus, pipeline};
 use rsdbt_base::{Code, Diagnostic};
 use rsdbt_events::sim::{self, Flaws, World};
@@ -28,7 +29,7 @@ pub fn run(options: &Options, arguments: &LiveArgs, report: &Arc<dyn Report>) ->
     let open = bus::open(&arguments.bus, Path::new(&project.root))?;
     let metrics = Metrics::default();
     // Before `run` sets its own: here a signal ends the whole, in order.
-    let stop = stop_on_signal();
+    let stop = stop_flag();
     let job = Job {
         subscription: &open.subscription,
         dataset,

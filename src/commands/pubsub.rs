@@ -2,19 +2,15 @@
 
 use crate::args::{PubsubArgs, PubsubCommand};
 use crate::report::Report;
-use crate::{OK, Stop};
+use crate::{OK, Stop, signals};
 use rsdbt_base::{Code, Diagnostic};
 use rsdbt_pubsub as pubsub;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 pub fn run(arguments: &PubsubArgs, report: &Arc<dyn Report>) -> Result<u8, Stop> {
     let PubsubCommand::Serve { port, host, data_dir } = &arguments.command;
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = stop.clone();
-    // Without the handler a signal ends the process, and the journal is as good as after a crash.
-    _ = ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst));
+    let stop = signals::stop_flag();
     let kept = data_dir.as_ref().map_or_else(|| "in memory".to_owned(), |folder| format!("in {}", folder.display()));
     let ready = |bound: SocketAddr| {
         report.line(&format!("Pub/Sub on {bound}, messages kept {kept}"));

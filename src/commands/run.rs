@@ -4,7 +4,7 @@ use crate::args::{CloneArgs, OperationArgs};
 use crate::options::{Options, yaml_map};
 use crate::pipeline::{self, Ready, counted, kind};
 use crate::report::Report;
-use crate::{FAILED, OK, Stop, cost};
+use crate::{FAILED, OK, Stop, cost, signals};
 use rsdbt_base::{Code, Diagnostic};
 use rsdbt_exec::{Job, Purpose, World};
 use rsdbt_jinja::{Quoting, Relation};
@@ -138,7 +138,7 @@ fn deferred(state: &std::path::Path, quoting: Quoting) -> Result<BTreeMap<NodeId
 /// Ctrl-C interrupts what runs; a second one ends the process.
 pub fn stop_on_signal(world: &Arc<World>) {
     let world = Arc::downgrade(world);
-    let _ = ctrlc::set_handler(move || match world.upgrade() {
+    signals::on_stop(move || match world.upgrade() {
         Some(world) if !world.stops.stopped() => {
             eprintln!("interrupted: stopping (press again to end at once)");
             world.stops.stop();

@@ -1,9 +1,10 @@
 //! `shop serve`: the shop on a port, and its events through the bus into the warehouse.
 
-use super::ingest::{MEMORY, stop_on_signal, table_name};
+use super::ingest::{MEMORY, table_name};
 use crate::args::{BusArgs, ShopArgs, ShopCommand};
 use crate::options::Options;
 use crate::report::Report;
+use crate::signals::stop_flag;
 use crate::{OK, Stop, bus, pipeline};
 use rsdbt_base::{Code, Diagnostic, Diagnostics};
 use rsdbt_events::shop::Shop;
@@ -25,7 +26,7 @@ pub fn run(options: &Options, arguments: &ShopArgs, report: &Arc<dyn Report>) ->
     if *open && open::that_detached(&address).is_err() {
         report.line("No browser could be started; open the address by hand.");
     }
-    counter.land(options, table, &stop_on_signal(), report)?;
+    counter.land(options, table, &stop_flag(), report)?;
     report.line(&format!("The shop is closed: {} events collected; {}", counter.collected(), counter.metrics.line()));
     Ok(OK)
 }

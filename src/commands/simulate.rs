@@ -1,9 +1,10 @@
 //! `simulate`: live-shopping events into a sink, and their account.
 
-use super::ingest::{stop_on_signal, table_name};
+use super::ingest::table_name;
 use crate::args::{SimulateArgs, SinkKind};
 use crate::options::Options;
 use crate::report::Report;
+use crate::signals::stop_flag;
 use crate::{FAILED, OK, Stop, bus, pipeline};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rsdbt_base::{Code, Diagnostic};
@@ -185,7 +186,7 @@ fn send(options: &Options, settings: &Settings, sink: &mut dyn Sink, skip: u64) 
     let limit = usize::try_from(settings.limit).unwrap_or(usize::MAX);
     let mut emissions = sim::inject(events.take(limit), settings.flaws, settings.config.seed);
     emissions.by_ref().take(usize::try_from(skip).unwrap_or(usize::MAX)).for_each(drop);
-    let stop = stop_on_signal();
+    let stop = stop_flag();
     let bar = progress_bar(options, settings);
     let begun = Instant::now();
     let producer = Producer { pace: settings.pace, batch: BATCH, stop: &stop };

@@ -16,6 +16,7 @@ mod freshness;
 mod gcp;
 mod incremental;
 mod jinja;
+mod laws;
 mod layers;
 mod limits;
 mod live_shopping;

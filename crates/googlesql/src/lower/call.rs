@@ -23,7 +23,14 @@ impl Lower<'_> {
                 return refuse("a call without a list of arguments");
             }
         };
-        Ok(Expr { at, end: end(function.span()), kind })
+        let arguments = end(function.span());
+        let end = match over {
+            None => arguments,
+            Some(WindowType::NamedWindow(base)) => end(base.span),
+            // sqlparser's span ends before OVER
+            Some(WindowType::WindowSpec(_)) => self.closed(self.behind(arguments, "OVER")),
+        };
+        Ok(Expr { at, end, kind })
     }
 
     pub(super) fn call(&self, function: &Function) -> Low<Call> {

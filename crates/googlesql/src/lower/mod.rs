@@ -152,6 +152,22 @@ impl Lower<'_> {
         self.tokens[..before].iter().rev().find(found).map_or(at, |token| token.at)
     }
 
+    /// Where the bracket ends that opens at a position.
+    fn closed(&self, at: usize) -> usize {
+        let mut open = 0;
+        for token in &self.tokens[self.index(at)..] {
+            match token.tok {
+                Tok::Sym("(") => open += 1,
+                Tok::Sym(")") => open -= 1,
+                _ => {}
+            }
+            if open == 0 {
+                return token.end;
+            }
+        }
+        at
+    }
+
     /// The token behind the nearest such word at or after a position.
     fn behind(&self, at: usize, word: &str) -> usize {
         let found = |token: &Token| matches!(&token.tok, Tok::Word(text, false) if text.eq_ignore_ascii_case(word));

@@ -128,6 +128,8 @@ impl Lower<'_> {
             theirs::Expr::Cube(sets) => ("CUBE", sets),
             theirs::Expr::GroupingSets(sets) => ("GROUPING SETS", sets),
             theirs::Expr::Tuple(items) if items.is_empty() => return Ok(GroupItem::Empty),
+            // inside GROUPING SETS sqlparser takes `ROLLUP (a)` for a call
+            theirs::Expr::Function(call) if is_grouping(&call.name.to_string()) => return refuse("nested grouping"),
             value => return Ok(GroupItem::Value(self.expr(value)?, None)),
         };
         let one = |value: &theirs::Expr| self.group_item(value);
@@ -190,4 +192,8 @@ fn no_foreign_parts(select: &theirs::Select) -> Low<()> {
     } else {
         Err(Refused("a clause of SELECT"))
     }
+}
+
+fn is_grouping(name: &str) -> bool {
+    ["ROLLUP", "CUBE"].iter().any(|word| word.eq_ignore_ascii_case(name))
 }

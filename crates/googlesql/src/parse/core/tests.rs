@@ -119,3 +119,25 @@ fn the_statements_of_a_block_take_their_own_path() {
     let text = "IF TRUE THEN SELECT ((SELECT 1) + 1); END IF; SELECT * FROM ML.PREDICT(MODEL m, TABLE t)";
     assert_eq!(crate::parse::script(text).map(|statements| statements.len()), Ok(2));
 }
+
+/// Statements that the two grammars read differently, and both rightly: none is known.
+#[test]
+fn the_fixtures_mean_the_same_in_both_grammars() {
+    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/sql");
+    let (mut both, mut apart) = (0, Vec::new());
+    for file in rsdbt_sys::walk(&fixtures) {
+        let text = rsdbt_sys::read(&file).expect("a fixture");
+        for block in text.split("```bigquery\n").skip(1).filter_map(|rest| rest.split("\n```").next()) {
+            for statement in block.split(';').filter(|part| !part.trim().is_empty()) {
+                if let (Some(core), Some(hand)) = (by_core(statement), by_hand(statement)) {
+                    both += 1;
+                    if core != hand {
+                        apart.push(format!("{statement}\n  sqlparser: {core}\n  by hand:   {hand}"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(both > 500, "only {both} statements were read by both");
+    assert!(apart.is_empty(), "{} of {both} differ:\n{}", apart.len(), apart.join("\n"));
+}
