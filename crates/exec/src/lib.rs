@@ -1,7 +1,6 @@
 //! Runs a selection: each node compiled, materialized and reported, in DAG order, on several threads.
 
-mod bigquery;
-mod calls;
+mod adapter;
 mod comment;
 mod compile;
 mod freshness;
@@ -14,7 +13,7 @@ mod unit;
 mod world;
 
 pub use comment::QueryComment;
-pub use host::{RunHost, database_fault, table_data};
+pub use host::{RunHost, database_fault};
 pub use microbatch::Range;
 pub use node::{blank_result, compile_node, run_operation, run_project_hooks, show};
 pub use schedule::{Job, Purpose, run};

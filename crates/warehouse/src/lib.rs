@@ -11,13 +11,14 @@ mod error;
 mod landing;
 #[cfg(feature = "cloud")]
 mod outbox;
-mod value;
 mod warehouse;
 
-pub use cells::{Cells, Rows, Texts};
+pub use cells::{Cell, Cells, Rows, Texts};
 pub use error::{DbError, DbErrorKind};
-pub use landing::{Batch, Dedupe, Landed, Lander, QUARANTINE_SUFFIX, Target};
+pub use landing::{Batch, Dedupe, Destination, Field, Kind, Landed, Lander, QUARANTINE_SUFFIX, Target};
 #[cfg(feature = "cloud")]
 use outbox::{Account, Append, Outbox};
-pub use value::{Column, Table, Value};
-pub use warehouse::{BigQueryTables, Estimate, Path, Receipt, RelationInfo, Session, Stop, Warehouse, job_link};
+pub use rsdbt_base::{Column, Table, Value};
+pub use warehouse::{
+    BigQueryTables, Estimate, Outcome, Path, Receipt, RelationInfo, Session, Stop, Warehouse, job_link,
+};
