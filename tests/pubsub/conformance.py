@@ -402,7 +402,7 @@ def a_deleted_topic_leaves_its_subscription(world, _):
     topic, subscription = world.pair()
     world.publish(topic, "x")
     world.publisher.delete_topic(request={"topic": topic})
-    assert world.subscriber.get_subscription(request={"subscription": subscription}).topic == "_deleted_topic_"
+    assert world.subscriber.get_subscription(request={"subscription": subscription}).topic == "_deleted-topic_"
     assert texts(world.pull(subscription)) == ["x"]
     refused(exceptions.NotFound, world.publisher.publish(topic, b"x").result, timeout=5)
 

@@ -67,7 +67,20 @@ fn message(message: &api::PubsubMessage) -> Result<()> {
 
 pub fn topic(config: &api::Topic) -> Result<()> {
     name(&config.name, "topics")?;
+    absent(&[
+        ("schema_settings", config.schema_settings.is_none()),
+        ("ingestion_data_source_settings", config.ingestion_data_source_settings.is_none()),
+        ("message_transforms", config.message_transforms.is_empty()),
+    ])?;
     retention(config.message_retention_duration.as_ref())
+}
+
+/// Settings that would have no effect here are refused rather than kept: pairs (name, whether it is absent).
+fn absent(settings: &[(&str, bool)]) -> Result<()> {
+    match settings.iter().find(|(_, is_absent)| !is_absent) {
+        Some((name, _)) => Err(Fault::new(FaultKind::Unsupported, format!("{name} is not supported here"))),
+        None => Ok(()),
+    }
 }
 
 fn retention(duration: Option<&prost_types::Duration>) -> Result<()> {
@@ -90,10 +103,13 @@ pub fn subscription(mut config: api::Subscription) -> Result<api::Subscription> 
         return Err(Fault::invalid("ack_deadline_seconds must be between 10 and 600"));
     }
     let is_push = config.push_config.as_ref().is_some_and(|push| !push.push_endpoint.is_empty());
-    if is_push || config.bigquery_config.is_some() || config.cloud_storage_config.is_some() {
+    let is_export =
+        config.bigquery_config.is_some() || config.cloud_storage_config.is_some() || config.bigtable_config.is_some();
+    if is_push || is_export {
         let message = "push and export subscriptions are not supported here: pull, or use `rsdbt ingest`";
         return Err(Fault::new(FaultKind::Unsupported, message));
     }
+    absent(&[("message_transforms", config.message_transforms.is_empty())])?;
     Filter::parse(&config.filter)
         .map(|_| ())
         .or_else(|why| if config.filter.is_empty() { Ok(()) } else { Err(why) })

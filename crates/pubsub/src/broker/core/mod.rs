@@ -27,7 +27,7 @@ use topic::{Snapshot, Topic};
 pub type Result<T> = std::result::Result<T, Fault>;
 
 /// What a subscription's topic is called once it is gone.
-const DELETED_TOPIC: &str = "_deleted_topic_";
+const DELETED_TOPIC: &str = "_deleted-topic_";
 
 #[derive(Default)]
 pub struct Broker {

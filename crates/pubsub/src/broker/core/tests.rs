@@ -205,3 +205,28 @@ fn a_clock_that_jumps_back_revives_nothing_and_one_that_jumps_ahead_delivers_aga
     broker.sweep(18_000 * SECOND);
     assert!(texts(&mut broker, 18_000 * SECOND).is_empty());
 }
+
+#[test]
+fn settings_without_effect_are_refused() {
+    let name = || TOPIC.to_owned();
+    let transform = || vec![api::MessageTransform::default()];
+    let mut broker = Broker::new();
+    let topics = [
+        api::Topic { name: name(), schema_settings: Some(Default::default()), ..Default::default() },
+        api::Topic { name: name(), ingestion_data_source_settings: Some(Default::default()), ..Default::default() },
+        api::Topic { name: name(), message_transforms: transform(), ..Default::default() },
+    ];
+    for topic in topics {
+        assert_eq!(broker.create_topic(topic).unwrap_err().kind, FaultKind::Unsupported);
+    }
+    broker.create_topic(api::Topic { name: name(), ..Default::default() }).unwrap();
+    let plain = || api::Subscription { name: SUB.to_owned(), topic: name(), ..Default::default() };
+    let subscriptions = [
+        api::Subscription { bigtable_config: Some(Default::default()), ..plain() },
+        api::Subscription { bigquery_config: Some(Default::default()), ..plain() },
+        api::Subscription { message_transforms: transform(), ..plain() },
+    ];
+    for subscription in subscriptions {
+        assert_eq!(broker.create_subscription(subscription).unwrap_err().kind, FaultKind::Unsupported);
+    }
+}
