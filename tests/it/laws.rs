@@ -83,14 +83,15 @@ fn lattice() -> Project {
     let model = |n: usize| {
         let parents = [1, 2].iter().filter(|back| n >= **back).map(|back| format!("{{{{ ref('m{}') }}}}", n - back));
         let from = parents.collect::<Vec<_>>().join(" union all select * from ");
-        let tag = if n % 3 == 0 { "{{ config(tags=['third']) }}" } else { "" };
+        let tag = if n.is_multiple_of(3) { "{{ config(tags=['third']) }}" } else { "" };
         match n {
             0 => format!("{tag}select 1 as a"),
             _ => format!("{tag}select * from {from}"),
         }
     };
-    let files: Vec<(String, String)> =
-        (0..12).map(|n| (format!("models/{}/m{n}.sql", if n % 4 == 0 { "core" } else { "rest" }), model(n))).collect();
+    let files: Vec<(String, String)> = (0..12)
+        .map(|n| (format!("models/{}/m{n}.sql", if n.is_multiple_of(4) { "core" } else { "rest" }), model(n)))
+        .collect();
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     Project::duckdb(&files)
 }
