@@ -3,10 +3,10 @@
 use crate::options::Options;
 use crate::report::Report;
 use crate::{Stop, partial};
-use rsdbt_base::{Code, Diagnostic, Diagnostics, Severity};
+use rsdbt_base::{Code, Diagnostic, Diagnostics, Dialect, Severity};
 use rsdbt_bqlocal::{LocalBigQuery, LocalSession};
 use rsdbt_exec::{QueryComment, Range, Stops, World};
-use rsdbt_jinja::{Engine, Quoting};
+use rsdbt_jinja::Engine;
 use rsdbt_project::artifact;
 use rsdbt_project::config::{Profile, Project};
 use rsdbt_project::ir::{Graph, Invocation, Manifest, NodeId, RunResults};
@@ -62,7 +62,7 @@ pub fn prepare(options: &Options, report: &Arc<dyn Report>) -> Result<Ready, Sto
             let (manifest, graph, more) = resolve(parsed.manifest);
             warnings.extend(more);
             stop_at_errors(&mut warnings, options)?;
-            let artifact = artifact::manifest_body(&manifest, invocation.quoting, &BTreeMap::new());
+            let artifact = artifact::manifest_body(&manifest, invocation.dialect, &BTreeMap::new());
             if options.write_json {
                 partial::write(&target_path, &digest, &parsed.reads, (&manifest, &warnings, &artifact));
             }
@@ -122,7 +122,7 @@ fn invocation(options: &Options, raw: &RawProject) -> Invocation {
         database: profile.database.clone(),
         schema: profile.schema.clone(),
         adapter: profile.kind.clone(),
-        quoting: if profile.kind == "bigquery" { Quoting::Backtick } else { Quoting::Double },
+        dialect: profile.dialect(),
         target: profile.target_variable(),
         flags: flags.as_object().cloned().unwrap_or_default(),
         args: args.as_object().cloned().unwrap_or_default(),
@@ -264,7 +264,7 @@ pub fn open(profile: &Profile, root: &str) -> Result<Arc<dyn Warehouse>, DbError
 
 /// BigQuery itself, not the laptop's.
 pub fn is_cloud(profile: &Profile) -> bool {
-    profile.kind == "bigquery" && !profile.is_local_bigquery()
+    profile.dialect() == Dialect::GoogleSql && !profile.is_local_bigquery()
 }
 
 /// BigQuery itself; nothing is sent yet.
@@ -331,7 +331,7 @@ pub fn write_manifest(
     compiled: &BTreeMap<NodeId, String>,
 ) -> Result<(), Stop> {
     let head = artifact::manifest_head(manifest, invocation, &sys::now_utc());
-    let body = artifact::manifest_body(manifest, invocation.quoting, compiled);
+    let body = artifact::manifest_body(manifest, invocation.dialect, compiled);
     write_text(target, "manifest.json", &[&head, &body])
 }
 

@@ -30,7 +30,7 @@ fn text() -> String {
         format!("features: {}", features.join(", ")),
         format!("target:   {ARCH}-{OS}"),
         format!("DuckDB:   {}", rsdbt_warehouse::duckdb::VERSION),
-        format!("dbt:      {} (the version whose behaviour is followed)", rsdbt_jinja::DBT_VERSION),
+        format!("dbt:      {} (the version whose behaviour is followed)", rsdbt_base::DBT_VERSION),
     ]
     .join("\n")
 }

@@ -13,7 +13,7 @@ pub fn debug(options: &Options, connection: bool, report: &Arc<dyn Report>) -> R
         report.line("Skipping steps before connection verification");
     }
     report.line(&format!("rsdbt version: {}", env!("CARGO_PKG_VERSION")));
-    report.line(&format!("speaks dbt {}", rsdbt_jinja::DBT_VERSION));
+    report.line(&format!("speaks dbt {}", rsdbt_base::DBT_VERSION));
     let (project, profile) = match load_settings(&options.load) {
         Ok(found) => found,
         Err(diagnostics) => {

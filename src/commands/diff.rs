@@ -6,8 +6,7 @@ use crate::options::Options;
 use crate::pipeline::{self, Ready, counted};
 use crate::report::{Report, value_text};
 use crate::{FAILED, OK, Stop};
-use rsdbt_base::{Code, Diagnostic};
-use rsdbt_jinja::Quoting;
+use rsdbt_base::{Code, Diagnostic, Dialect};
 use rsdbt_project::ir::{Manifest, Node};
 use rsdbt_warehouse::{Column, DbError, Path, Session, Table, Value};
 use serde_json::{Value as Json, json};
@@ -208,7 +207,7 @@ fn columns_of(side: &mut Side, node: &Node) -> Result<Vec<Column>, DbError> {
 }
 
 fn relation(node: &Node) -> String {
-    node.relation(Quoting::Backtick).render()
+    node.relation(Dialect::GoogleSql).render()
 }
 
 fn count(side: &mut Side, node: &Node) -> Result<u64, DbError> {

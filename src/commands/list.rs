@@ -68,8 +68,8 @@ fn line(ready: &Ready, id: &str, output: ListFormat, keys: &[String]) -> String 
         }
         ListFormat::Json => {
             let full = match (manifest.nodes.get(id), manifest.sources.get(id)) {
-                (Some(node), _) => node_json(node, manifest, ready.invocation.quoting),
-                (_, Some(source)) => source_json(source, ready.invocation.quoting),
+                (Some(node), _) => node_json(node, manifest, ready.invocation.dialect),
+                (_, Some(source)) => source_json(source, ready.invocation.dialect),
                 _ => {
                     json!({"unique_id": id, "name": name(ready, id), "resource_type": id.split('.').next(), "original_file_path": manifest.original_file_path(id)})
                 }

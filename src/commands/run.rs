@@ -5,9 +5,8 @@ use crate::options::{Options, yaml_map};
 use crate::pipeline::{self, Ready, counted, kind};
 use crate::report::Report;
 use crate::{FAILED, OK, Stop, cost, signals};
-use rsdbt_base::{Code, Diagnostic};
+use rsdbt_base::{Code, Diagnostic, Dialect, Relation};
 use rsdbt_exec::{Job, Purpose, World};
-use rsdbt_jinja::{Quoting, Relation};
 use rsdbt_project::ir::{NodeId, NodeResult, RunResults, Status};
 use rsdbt_project::select::NodeSet;
 use serde_json::Value as Json;
@@ -93,7 +92,7 @@ fn nothing(options: &Options, report: &Arc<dyn Report>, ready: Ready) -> Result<
 /// `clone`: every selected relation as the state's environment has it.
 pub fn clone(options: &Options, arguments: &CloneArgs, report: &Arc<dyn Report>) -> Result<u8, Stop> {
     let ready = pipeline::prepare(options, report)?;
-    let deferred = deferred(&arguments.state, ready.invocation.quoting)?;
+    let deferred = deferred(&arguments.state, ready.invocation.dialect)?;
     let mut selected = ready.select(options)?;
     selected.retain(|id| matches!(kind(id).as_str(), "model" | "seed" | "snapshot"));
     let (world, raw) = ready.world(options, report, &selected)?;
@@ -118,7 +117,7 @@ pub fn clone(options: &Options, arguments: &CloneArgs, report: &Arc<dyn Report>)
 }
 
 /// Where the nodes of another environment's manifest are.
-fn deferred(state: &std::path::Path, quoting: Quoting) -> Result<BTreeMap<NodeId, Relation>, Stop> {
+fn deferred(state: &std::path::Path, dialect: Dialect) -> Result<BTreeMap<NodeId, Relation>, Stop> {
     let file = state.join("manifest.json");
     let wrong = |why: String| {
         Diagnostic::error(Code::FILE, format!("--state: {} {why}", file.display()))
@@ -130,7 +129,7 @@ fn deferred(state: &std::path::Path, quoting: Quoting) -> Result<BTreeMap<NodeId
     let place = |node: &Json| {
         let part = |key: &str| node.get(key).and_then(Json::as_str);
         node.get("relation_name").filter(|name| !name.is_null())?;
-        Some(Relation::new(part("database")?, part("schema")?, part("alias")?, quoting))
+        Some(Relation::new(part("database")?, part("schema")?, part("alias")?, dialect))
     };
     Ok(nodes.iter().filter_map(|(id, node)| Some((id.clone(), place(node)?))).collect())
 }
@@ -149,7 +148,7 @@ pub fn stop_on_signal(world: &Arc<World>) {
 
 /// Every schema that the run builds in, one after the other: DuckDB refuses to do it in parallel.
 fn create_schemas(world: &Arc<World>, selected: &NodeSet) -> Result<(), Stop> {
-    let quoting = world.invocation.quoting;
+    let dialect = world.invocation.dialect;
     let mut schemas: Vec<(String, String)> = selected
         .iter()
         .filter_map(|id| world.manifest.nodes.get(id))
@@ -166,7 +165,7 @@ fn create_schemas(world: &Arc<World>, selected: &NodeSet) -> Result<(), Stop> {
     for (database, schema) in schemas {
         let known = session.schemas(&database).map_err(fail)?;
         if !known.iter().any(|name| name.eq_ignore_ascii_case(&schema)) {
-            let name = format!("{}.{}", quoting.quote(&database), quoting.quote(&schema));
+            let name = format!("{}.{}", dialect.quote(&database), dialect.quote(&schema));
             session.run(&format!("create schema if not exists {name}")).map_err(fail)?;
         }
     }

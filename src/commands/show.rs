@@ -3,7 +3,7 @@
 use crate::args::{CompileArgs, RowFormat, ShowArgs};
 use crate::options::Options;
 use crate::pipeline::{self, Ready, kind};
-use crate::report::{Report, csv_text, json_rows, text_table};
+use crate::report::{Report, csv_text, text_table};
 use crate::{FAILED, OK, Stop};
 use rsdbt_base::{Code, Diagnostic};
 use rsdbt_exec::Job;
@@ -175,7 +175,7 @@ fn chosen(ready: &Ready, options: &Options) -> Result<Node, Stop> {
 fn print_rows(name: &str, table: &Table, output: RowFormat) {
     match output {
         RowFormat::Json => {
-            let rows = json_rows(table);
+            let rows = table.to_json();
             println!(
                 "{}",
                 serde_json::to_string_pretty(&json!({"node": name, "show": rows}))

@@ -7,7 +7,7 @@ mod terminal;
 
 pub use diagnostic::{excerpt, render, to_text};
 pub use json::JsonLog;
-pub use table::{csv_text, json_rows, text_table, value_text};
+pub use table::{csv_text, text_table, value_text};
 pub use terminal::{Style, Terminal};
 
 use rsdbt_base::Diagnostic;

@@ -1,21 +1,10 @@
 //! Query results as text tables, CSV and JSON.
 
-use rsdbt_exec::table_data;
-use rsdbt_jinja::Data;
-use rsdbt_warehouse::{Table, Value};
-use serde_json::Value as Json;
+use rsdbt_base::{Table, Value};
 
 /// A value as text, NULL as nothing.
 pub fn value_text(value: &Value) -> String {
-    let row = Table { columns: Vec::new(), rows: vec![vec![value.clone()]] };
-    match table_data(&row).rows.into_iter().flatten().next() {
-        Some(Data::None) | None => String::new(),
-        Some(Data::Text(text) | Data::Decimal(text)) => text,
-        Some(other) => match other.to_json() {
-            Json::String(text) => text,
-            json => json.to_string(),
-        },
-    }
+    if *value == Value::Null { String::new() } else { value.text() }
 }
 
 fn width(text: &str) -> usize {
@@ -48,9 +37,4 @@ pub fn csv_text(table: &Table) -> String {
         let _ = writer.write_record(row.iter().map(value_text));
     }
     writer.into_inner().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
-}
-
-/// Rows as objects.
-pub fn json_rows(table: &Table) -> Json {
-    Data::Table(table_data(table)).to_json()
 }

@@ -2,8 +2,8 @@
 //! `make certify-jinja` asks dbt itself. A case with `todo: reason` must still fail, so that the list of them cannot rot.
 
 use indexmap::IndexMap;
-use rsdbt_base::{Code, Diagnostic};
-use rsdbt_jinja::{Arguments, Data, Engine, Fault, File, Host, Quoting, Registry, Relation, prepare};
+use rsdbt_base::{Code, Diagnostic, Dialect, Relation};
+use rsdbt_jinja::{Arguments, Data, Engine, Fault, File, Host, Registry, prepare};
 use rsdbt_sys as sys;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,7 +17,7 @@ fn json(text: &str) -> serde_json::Value {
 }
 
 fn relation(schema: &str, name: &str) -> Data {
-    Data::Relation(Relation::new("db", schema, name, Quoting::Double))
+    Data::Relation(Relation::new("db", schema, name, Dialect::DuckDb))
 }
 
 impl Host for Shop {
@@ -64,8 +64,8 @@ impl Host for Shop {
         Err(Fault::new(Code::JINJA, "Compilation", format!("no doc {name}")))
     }
     fn macro_called(&self, _: &str) {}
-    fn quoting(&self) -> Quoting {
-        Quoting::Double
+    fn dialect(&self) -> Dialect {
+        Dialect::DuckDb
     }
 }
 

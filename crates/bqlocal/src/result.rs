@@ -47,7 +47,7 @@ fn shaped(value: Value, ty: &Type) -> Value {
 fn end_text(value: &Value, inner: &Type) -> String {
     match (value, inner) {
         (Value::Null, _) => "UNBOUNDED".into(),
-        (value, _) => crate::session::plain_text(value),
+        (value, _) => crate::json::plain(value),
     }
 }
 

@@ -263,32 +263,3 @@ pub(super) fn names<'a>(
         cache: RefCell::default(),
     }
 }
-
-/// A date or time as text, inside a RANGE.
-pub(super) fn plain_text(value: &Value) -> String {
-    const DAY: i64 = 86_400_000_000;
-    let date = |days: i64| {
-        let date = chrono::DateTime::from_timestamp(days * 86_400, 0).unwrap_or_default();
-        date.format("%Y-%m-%d").to_string()
-    };
-    let stamp = |micros: i64| {
-        let time = micros.rem_euclid(DAY);
-        let (seconds, fraction) = (time / 1_000_000, time % 1_000_000);
-        let shown = format!(
-            "{}T{:02}:{:02}:{:02}",
-            date(micros.div_euclid(DAY)),
-            seconds / 3600,
-            seconds / 60 % 60,
-            seconds % 60
-        );
-        if fraction == 0 { shown } else { format!("{shown}.{fraction:06}") }
-    };
-    match value {
-        Value::Date(days) => date(i64::from(*days)),
-        Value::DateTime(micros) => stamp(*micros),
-        Value::Timestamp(micros) => format!("{}Z", stamp(*micros)),
-        Value::Text(text) => text.clone(),
-        Value::Int(n) => n.to_string(),
-        other => format!("{other:?}"),
-    }
-}

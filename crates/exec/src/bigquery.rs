@@ -1,7 +1,8 @@
 //! `adapter.*` methods that only BigQuery has. On an embedded database there is nothing behind them, and they do nothing.
 
 use super::host::RunHost;
-use rsdbt_jinja::{Arguments, Data, Fault, Relation};
+use rsdbt_base::Relation;
+use rsdbt_jinja::{Arguments, Data, Fault};
 use rsdbt_warehouse::{BigQueryTables, DbError, Path};
 use serde_json::{Value as Json, json};
 

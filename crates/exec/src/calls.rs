@@ -1,11 +1,11 @@
 //! `adapter.*`: a table from method to function.
 
 use super::bigquery;
-use super::host::{RunHost, table_data};
+use super::host::RunHost;
 use indexmap::IndexMap;
-use rsdbt_base::Code;
-use rsdbt_jinja::{Arguments, ColumnData, Data, Fault, Quoting, Relation};
-use rsdbt_warehouse::{Column, Path, Receipt};
+use rsdbt_base::{Code, Column, Dialect, Relation, Table, Value};
+use rsdbt_jinja::{Arguments, Data, Fault, agate_type};
+use rsdbt_warehouse::{Path, Receipt};
 use serde_json::Value as Json;
 use std::sync::Arc;
 
@@ -86,10 +86,7 @@ fn nothing(_: &RunHost, _: &Arguments) -> Result<Data, Fault> {
 }
 
 fn strategies(host: &RunHost) -> Data {
-    let names: &[&str] = match host.world.invocation.quoting {
-        Quoting::Backtick => &["merge", "insert_overwrite", "microbatch"],
-        Quoting::Double => &["append", "delete+insert", "merge", "insert_overwrite", "microbatch"],
-    };
+    let names = host.world.invocation.dialect.strategies();
     Data::List(names.iter().map(|name| Data::text(*name)).collect())
 }
 
@@ -133,10 +130,10 @@ fn execute(host: &RunHost, arguments: &Arguments) -> Result<Data, Fault> {
     // DuckDB answers a change with one column "Count".
     let is_count = table.columns.len() == 1 && table.columns[0].name.eq_ignore_ascii_case("count") && !fetch;
     let rows = match table.rows.first().and_then(|row| row.first()) {
-        Some(rsdbt_warehouse::Value::Int(count)) if is_count => i64::try_from(*count).ok(),
+        Some(Value::Int(count)) if is_count => i64::try_from(*count).ok(),
         _ => None,
     };
-    let data = if fetch { table_data(&table) } else { Default::default() };
+    let data = if fetch { table } else { Table::default() };
     let answer = match host.with_session(|session| Ok(session.receipt()))? {
         Some(receipt) => receipt_data(&receipt),
         None => response("OK", rows),
@@ -146,7 +143,7 @@ fn execute(host: &RunHost, arguments: &Arguments) -> Result<Data, Fault> {
 
 impl RunHost {
     pub fn quote(&self, name: &str) -> String {
-        self.world.invocation.quoting.quote(name)
+        self.world.invocation.dialect.quote(name)
     }
 
     fn database<'a>(&'a self, relation: &'a Relation) -> &'a str {
@@ -166,7 +163,7 @@ impl RunHost {
         let found = self.with_session(|session| session.relation(&path))?;
         Ok(found.map(|info| Relation {
             kind: Some(info.kind.to_owned()),
-            ..Relation::new(database, schema, &info.name, self.world.invocation.quoting)
+            ..Relation::new(database, schema, &info.name, self.world.invocation.dialect)
         }))
     }
 
@@ -185,9 +182,8 @@ impl RunHost {
     }
 
     fn column_data(&self, columns: Vec<Column>) -> Data {
-        let quoting = self.world.invocation.quoting;
-        let of = |column: Column| Data::Column(ColumnData { name: column.name, data_type: column.data_type, quoting });
-        Data::List(columns.into_iter().map(of).collect())
+        let dialect = self.world.invocation.dialect;
+        Data::List(columns.into_iter().map(|column| Data::Column(column, dialect)).collect())
     }
 }
 
@@ -290,12 +286,12 @@ fn list_relations(host: &RunHost, arguments: &Arguments) -> Result<Data, Fault> 
             arguments.text(1, "schema").unwrap_or_default(),
         ),
     };
-    let quoting = host.world.invocation.quoting;
+    let dialect = host.world.invocation.dialect;
     let all = host.with_session(|session| session.relations(&database, &schema))?;
     let relation = |info: rsdbt_warehouse::RelationInfo| {
         Data::Relation(Relation {
             kind: Some(info.kind.to_owned()),
-            ..Relation::new(&database, &info.schema, &info.name, quoting)
+            ..Relation::new(&database, &info.schema, &info.name, dialect)
         })
     };
     Ok(Data::List(all.into_iter().map(relation).collect()))
@@ -313,7 +309,7 @@ fn convert_type(_: &RunHost, arguments: &Arguments) -> Result<Data, Fault> {
         _ => 0,
     };
     match arguments.get(0, "agate_table") {
-        Some(Data::Table(table)) => Ok(Data::text(table.types.get(at).cloned().unwrap_or_default().to_lowercase())),
+        Some(Data::Table(table)) => Ok(Data::text(table.columns.get(at).map_or("", agate_type).to_lowercase())),
         _ => Err(Fault::compilation("convert_type() takes a table and a column's position")),
     }
 }
@@ -378,7 +374,7 @@ fn texts(list: Option<&Json>) -> Vec<String> {
 /// BigQuery knows only these, and does not enforce keys.
 fn supported(host: &RunHost, constraint: &Json) -> bool {
     let word = constraint.get("type").and_then(Json::as_str).unwrap_or_default();
-    host.world.invocation.quoting == Quoting::Double
+    host.world.invocation.dialect == Dialect::DuckDb
         || matches!(word, "not_null" | "primary_key" | "foreign_key" | "custom")
 }
 
@@ -389,7 +385,7 @@ fn rendered(host: &RunHost, constraint: &Json) -> Result<Option<String>, Fault> 
     let Some(text) = constraint_text(host, constraint)? else { return Ok(None) };
     let word = constraint.get("type").and_then(Json::as_str).unwrap_or_default();
     let unenforced =
-        host.world.invocation.quoting == Quoting::Backtick && matches!(word, "primary_key" | "foreign_key");
+        host.world.invocation.dialect == Dialect::GoogleSql && matches!(word, "primary_key" | "foreign_key");
     Ok(Some(if unenforced { format!("{text} not enforced") } else { text }))
 }
 

@@ -93,7 +93,7 @@ impl QueryComment {
 fn default(host: &RunHost) -> Json {
     let target = &host.world.invocation.target;
     json!({
-        "app": "dbt", "dbt_version": rsdbt_jinja::DBT_VERSION, "profile_name": target.get("profile_name"),
+        "app": "dbt", "dbt_version": rsdbt_base::DBT_VERSION, "profile_name": target.get("profile_name"),
         "target_name": target.get("target_name"), "node_id": host.node.unique_id,
     })
 }

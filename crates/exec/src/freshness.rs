@@ -5,6 +5,7 @@ use super::node::{blank_result, fail, located};
 use super::world::World;
 use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
+use rsdbt_base::Value;
 use rsdbt_jinja::{Data, Fault, RenderError};
 use rsdbt_project::ir::{Freshness, NodeResult, Source, Status, Timing, operation};
 use rsdbt_sys as sys;
@@ -44,7 +45,7 @@ pub fn check(
 }
 
 fn measure(world: &Arc<World>, source: &Source, host: &Arc<RunHost>) -> Result<Freshness, RenderError> {
-    let relation = Data::Relation(source.relation(world.invocation.quoting));
+    let relation = Data::Relation(source.relation(world.invocation.dialect));
     host.set_variable("this", relation.clone());
     let scope = world.engine.scope(host.clone(), &source.package);
     let mut arguments = IndexMap::from([("source".to_owned(), relation)]);
@@ -95,14 +96,14 @@ fn read(answer: Data, asked: &str) -> Result<Freshness, String> {
     let snapshotted_at = moment(now, "the time now")?;
     // An empty table was loaded at the beginning of time, as dbt has it.
     let beginning = || DateTime::from_timestamp(-62_135_596_800, 0).unwrap_or_default();
-    let max_loaded_at = if *newest == Data::None { beginning() } else { moment(newest, asked)? };
+    let max_loaded_at = if *newest == Value::Null { beginning() } else { moment(newest, asked)? };
     Ok(Freshness { max_loaded_at, snapshotted_at })
 }
 
 /// A moment; a time without a zone is UTC.
-fn moment(data: &Data, name: &str) -> Result<DateTime<Utc>, String> {
-    match data {
-        Data::DateTime(micros, _) => {
+fn moment(value: &Value, name: &str) -> Result<DateTime<Utc>, String> {
+    match value {
+        Value::DateTime(micros) | Value::Timestamp(micros) => {
             DateTime::from_timestamp_micros(*micros).ok_or_else(|| format!("the time of '{name}' is out of range"))
         }
         other => Err(format!(

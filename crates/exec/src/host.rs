@@ -4,10 +4,10 @@ use super::calls;
 use super::microbatch::Window;
 use super::world::World;
 use indexmap::IndexMap;
-use rsdbt_base::{Code, Diagnostic};
-use rsdbt_jinja::{Arguments, Data, Fault, Host, Quoting, Relation, TableData};
+use rsdbt_base::{Code, Diagnostic, Dialect, Relation, Table};
+use rsdbt_jinja::{Arguments, Data, Fault, Host};
 use rsdbt_project::ir::{Node, RefCall, ResourceType};
-use rsdbt_warehouse::{DbError, DbErrorKind, Session, Table, Value};
+use rsdbt_warehouse::{DbError, DbErrorKind, Session};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
@@ -184,11 +184,11 @@ impl RunHost {
             return Some("where false limit 0".to_owned());
         }
         let column = input.get("event_time").and_then(Json::as_str)?;
-        Some(format!("where {}", self.window?.condition(column, self.world.invocation.quoting)))
+        Some(format!("where {}", self.window?.condition(column, self.world.invocation.dialect)))
     }
 
     fn relation_of(&self, node: &Node) -> Relation {
-        let mut relation = node.relation(self.world.invocation.quoting);
+        let mut relation = node.relation(self.world.invocation.dialect);
         if node.is_ephemeral() {
             self.changing().ephemeral.insert(node.unique_id.clone());
         }
@@ -200,53 +200,6 @@ impl RunHost {
         }
         relation
     }
-}
-
-/// A query's result as templates see it.
-pub fn table_data(table: &Table) -> TableData {
-    TableData {
-        columns: table.columns.iter().map(|column| column.name.clone()).collect(),
-        types: table.columns.iter().map(|column| agate_type(&column.data_type).to_owned()).collect(),
-        rows: table.rows.iter().map(|row| row.iter().map(data).collect()).collect(),
-    }
-}
-
-fn agate_type(data_type: &str) -> &'static str {
-    let upper = data_type.to_uppercase();
-    match upper.split(['(', '<', ' ']).next().unwrap_or_default() {
-        "BIGINT" | "INTEGER" | "SMALLINT" | "TINYINT" | "HUGEINT" | "INT64" | "UBIGINT" => "Integer",
-        "DOUBLE" | "FLOAT" | "FLOAT64" | "DECIMAL" | "NUMERIC" | "BIGNUMERIC" => "Number",
-        "BOOLEAN" | "BOOL" => "Boolean",
-        "DATE" => "Date",
-        "TIMESTAMP" | "DATETIME" => "DateTime",
-        _ => "Text",
-    }
-}
-
-fn data(value: &Value) -> Data {
-    match value {
-        Value::Null => Data::None,
-        Value::Bool(v) => Data::Bool(*v),
-        Value::Int(v) => i64::try_from(*v).map_or_else(|_| Data::Decimal(v.to_string()), Data::Int),
-        Value::Float(v) => Data::Float(*v),
-        Value::Decimal(text) => Data::Decimal(text.clone()),
-        Value::Text(text) => Data::Text(text.clone()),
-        Value::Bytes(bytes) => Data::Text(String::from_utf8_lossy(bytes).into_owned()),
-        Value::Date(days) => Data::Date(*days),
-        Value::Time(micros) => Data::Text(time_text(*micros)),
-        Value::DateTime(micros) => Data::DateTime(*micros, false),
-        Value::Timestamp(micros) => Data::DateTime(*micros, true),
-        Value::Interval { months, days, micros } => {
-            Data::Text(format!("{months} months {days} days {}", time_text(*micros)))
-        }
-        Value::List(items) => Data::List(items.iter().map(data).collect()),
-        Value::Struct(fields) => Data::Map(fields.iter().map(|(k, v)| (k.clone(), data(v))).collect()),
-    }
-}
-
-fn time_text(micros: i64) -> String {
-    let seconds = micros / 1_000_000;
-    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
 impl Host for RunHost {
@@ -297,7 +250,7 @@ impl Host for RunHost {
         if let Some(stand_in) = self.stand_ins.get(&found.unique_id) {
             return Ok(stand_in.clone());
         }
-        let mut relation = found.relation(self.world.invocation.quoting);
+        let mut relation = found.relation(self.world.invocation.dialect);
         relation.rows = self.rows(&found.config);
         Ok(Data::Relation(relation))
     }
@@ -325,12 +278,12 @@ impl Host for RunHost {
         Some(match name {
             "this" => match self.stand_ins.get("this") {
                 Some(stand_in) => stand_in.clone(),
-                None => Data::Relation(Relation { kind: None, ..self.node.relation(self.world.invocation.quoting) }),
+                None => Data::Relation(Relation { kind: None, ..self.node.relation(self.world.invocation.dialect) }),
             },
             "sql" | "compiled_code" => Data::text(self.changing().sql.clone().unwrap_or_default()),
             "model" | "node" => {
                 let mut json =
-                    rsdbt_project::artifact::node_json(&self.node, &self.world.manifest, self.world.invocation.quoting);
+                    rsdbt_project::artifact::node_json(&self.node, &self.world.manifest, self.world.invocation.dialect);
                 if let (Json::Object(map), Some(sql)) = (&mut json, &self.changing().sql) {
                     map.insert("compiled_code".into(), Json::from(sql.as_str()));
                     map.insert("compiled_sql".into(), Json::from(sql.as_str()));
@@ -352,7 +305,7 @@ impl Host for RunHost {
                 self.world
                     .graph_json
                     .get_or_init(|| {
-                        rsdbt_project::artifact::graph_json(&self.world.manifest, self.world.invocation.quoting)
+                        rsdbt_project::artifact::graph_json(&self.world.manifest, self.world.invocation.dialect)
                     })
                     .clone(),
             ),
@@ -362,7 +315,7 @@ impl Host for RunHost {
             "selected_resources" => Data::List(self.world.selected.iter().cloned().map(Data::Text).collect()),
             "results" | "schemas" | "database_schemas" => Data::List(Vec::new()),
             "connection_name" => Data::text(self.node.unique_id.clone()),
-            _ => return self.world.invocation.variable(name),
+            _ => return rsdbt_project::variable(&self.world.invocation, name),
         })
     }
 
@@ -389,8 +342,8 @@ impl Host for RunHost {
 
     fn macro_called(&self, _: &str) {}
 
-    fn quoting(&self) -> Quoting {
-        self.world.invocation.quoting
+    fn dialect(&self) -> Dialect {
+        self.world.invocation.dialect
     }
 
     fn write(&self, text: &str) {

@@ -14,7 +14,7 @@ mod unit;
 mod world;
 
 pub use comment::QueryComment;
-pub use host::{RunHost, database_fault, table_data};
+pub use host::{RunHost, database_fault};
 pub use microbatch::Range;
 pub use node::{blank_result, compile_node, run_operation, run_project_hooks, show};
 pub use schedule::{Job, Purpose, run};

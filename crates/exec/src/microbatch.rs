@@ -3,8 +3,8 @@
 use super::host::RunHost;
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
 use indexmap::IndexMap;
-use rsdbt_base::Code;
-use rsdbt_jinja::{Data, Fault, Quoting};
+use rsdbt_base::{Code, Dialect};
+use rsdbt_jinja::{Data, Fault};
 use rsdbt_project::ir::Node;
 use serde_json::Value as Json;
 
@@ -126,11 +126,11 @@ pub fn windows(node: &Node, range: &Range, grows: bool, now: DateTime<Utc>) -> R
 
 impl Window {
     /// A condition on a column, as dbt writes it.
-    pub fn condition(&self, column: &str, quoting: Quoting) -> String {
+    pub fn condition(&self, column: &str, dialect: Dialect) -> String {
         let text = |at: NaiveDateTime| format!("'{}+00:00'", at.format("%Y-%m-%d %H:%M:%S"));
-        let column = match quoting {
-            Quoting::Backtick => format!("cast({column} as timestamp)"),
-            Quoting::Double => column.to_owned(),
+        let column = match dialect {
+            Dialect::GoogleSql => format!("cast({column} as timestamp)"),
+            Dialect::DuckDb => column.to_owned(),
         };
         format!("{column} >= {} and {column} < {}", text(self.start), text(self.end))
     }

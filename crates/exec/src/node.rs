@@ -1,15 +1,15 @@
 //! One node: compile, then materialize, test or load it.
 
-use super::host::{RunHost, table_data};
+use super::host::RunHost;
 use super::schedule::Purpose;
 use super::world::World;
 use super::{compile, freshness, microbatch, unit};
 use indexmap::IndexMap;
-use rsdbt_base::{Code, Diagnostic, Place};
+use rsdbt_base::{Code, Diagnostic, Place, Table, Value};
 use rsdbt_jinja::{Data, Fault, RenderError};
 use rsdbt_project::ir::{Node, NodeResult, ResourceType, Status, Timing};
 use rsdbt_sys as sys;
-use rsdbt_warehouse::{Session, Table, Value};
+use rsdbt_warehouse::Session;
 use serde_json::{Map, Value as Json};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub fn blank_result(world: &World, id: &str, status: Status) -> NodeResult {
         failures: None,
         adapter_response: Map::new(),
         compiled_code: None,
-        relation_name: relation.map(|n| n.relation(world.invocation.quoting).render()),
+        relation_name: relation.map(|n| n.relation(world.invocation.dialect).render()),
         thread: std::thread::current().name().unwrap_or("main").to_owned(),
         execution_time: 0.0,
         timing: Vec::new(),
@@ -288,18 +288,19 @@ fn test(world: &Arc<World>, host: &Arc<RunHost>, result: &mut NodeResult) -> Res
     let Some(Data::Table(table)) = table else {
         return Err(fail(Fault::compilation("the test's query was not run")));
     };
-    let cell = |name: &str| {
-        let at = table.columns.iter().position(|column| column.eq_ignore_ascii_case(name))?;
-        table.rows.first().and_then(|row| row.get(at)).cloned()
-    };
-    let failures = match cell("failures") {
-        Some(Data::Int(count)) => count,
-        Some(Data::Float(count)) => count as i64,
-        Some(Data::Decimal(text)) => text.parse::<f64>().map_or(0, |v| v as i64),
+    let failures = match table.first("failures") {
+        Some(Value::Int(count)) => i64::try_from(*count).unwrap_or(i64::MAX),
+        Some(Value::Float(count)) => *count as i64,
+        Some(Value::Decimal(text)) => text.parse::<f64>().map_or(0, |v| v as i64),
         _ => 0,
     };
-    let (warns, errs) =
-        (cell("should_warn").is_some_and(|d| d.is_true()), cell("should_error").is_some_and(|d| d.is_true()));
+    let is_true = |name: &str| match table.first(name) {
+        None | Some(Value::Null) => false,
+        Some(Value::Bool(flag)) => *flag,
+        Some(Value::Int(number)) => *number != 0,
+        Some(_) => true,
+    };
+    let (warns, errs) = (is_true("should_warn"), is_true("should_error"));
     result.failures = Some(failures);
     let severity = node.text("severity").unwrap_or("ERROR").to_uppercase();
     let plural = if failures == 1 { "result" } else { "results" };
@@ -396,7 +397,7 @@ pub fn show(world: &Arc<World>, node: &Arc<Node>, limit: Option<usize>) -> Resul
     let (host, sql) = match node.resource_type {
         ResourceType::Seed => {
             let host = Arc::new(RunHost::new(world, node, None));
-            (host, format!("select * from {}", node.relation(world.invocation.quoting).render()))
+            (host, format!("select * from {}", node.relation(world.invocation.dialect).render()))
         }
         _ => compile_node(world, node)?,
     };
@@ -476,7 +477,7 @@ pub fn run_project_hooks(
 fn result_data(world: &World, result: &NodeResult) -> Data {
     let node = world.manifest.nodes.get(&result.unique_id);
     let node =
-        node.map(|n| Data::from(rsdbt_project::artifact::node_json(n, &world.manifest, world.invocation.quoting)));
+        node.map(|n| Data::from(rsdbt_project::artifact::node_json(n, &world.manifest, world.invocation.dialect)));
     Data::Map(IndexMap::from([
         ("status".to_owned(), Data::text(result.status.word())),
         ("node".to_owned(), node.unwrap_or_default()),
@@ -487,14 +488,4 @@ fn result_data(world: &World, result: &NodeResult) -> Data {
         ("thread_id".to_owned(), Data::text(result.thread.clone())),
         ("adapter_response".to_owned(), Data::from(Json::Object(result.adapter_response.clone()))),
     ]))
-}
-
-/// Text of one cell, for messages.
-pub fn cell_text(value: &Value) -> String {
-    let table = Table { columns: Vec::new(), rows: vec![vec![value.clone()]] };
-    match table_data(&table).rows.into_iter().flatten().next() {
-        Some(Data::None) | None => "NULL".to_owned(),
-        Some(Data::Text(text)) => text,
-        Some(other) => other.to_json().to_string().trim_matches('"').to_owned(),
-    }
 }

@@ -2,10 +2,10 @@
 
 use super::host::RunHost;
 use indexmap::IndexMap;
-use rsdbt_base::{Code, Place};
-use rsdbt_jinja::{Arguments, Data, Fault, Quoting};
+use rsdbt_base::{Code, Column, Dialect, Place};
+use rsdbt_jinja::{Arguments, Data, Fault};
 use rsdbt_sys as sys;
-use rsdbt_warehouse::{Column, Path};
+use rsdbt_warehouse::Path;
 use serde_json::Value as Json;
 
 /// A CSV file as text cells.
@@ -30,7 +30,7 @@ pub fn load(host: &RunHost, _: &Arguments) -> Result<Data, Fault> {
         .flatten()
         .filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())))
         .collect();
-    let seed = read(&bytes, delimiter, &types, host.world.invocation.quoting).map_err(|(line, why)| fail(line, why))?;
+    let seed = read(&bytes, delimiter, &types, host.world.invocation.dialect).map_err(|(line, why)| fail(line, why))?;
     let target = Path { database: &node.database, schema: &node.schema, name: &node.alias };
     host.begin()?;
     let loaded = host.with_session(|session| session.load(&target, &seed.columns, &seed.rows));
@@ -43,7 +43,7 @@ pub fn read(
     bytes: &[u8],
     delimiter: u8,
     types: &IndexMap<String, String>,
-    quoting: Quoting,
+    dialect: Dialect,
 ) -> Result<Seed, (usize, String)> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).has_headers(true).flexible(true).from_reader(bytes);
@@ -72,7 +72,7 @@ pub fn read(
         .enumerate()
         .map(|(at, name)| {
             let given = types.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, t)| t.clone());
-            let data_type = given.unwrap_or_else(|| infer(rows.iter().filter_map(|row| row[at].as_deref()), quoting));
+            let data_type = given.unwrap_or_else(|| infer(rows.iter().filter_map(|row| row[at].as_deref()), dialect));
             Column { name: name.clone(), data_type }
         })
         .collect();
@@ -96,14 +96,14 @@ const TYPES: &[(Test, &str, &str)] = &[
     (|cell| matches!(cell.to_lowercase().as_str(), "true" | "false"), "BOOLEAN", "BOOL"),
 ];
 
-fn infer<'a>(values: impl Iterator<Item = &'a str> + Clone, quoting: Quoting) -> String {
+fn infer<'a>(values: impl Iterator<Item = &'a str> + Clone, dialect: Dialect) -> String {
     let mut values = values.peekable();
     let found = if values.peek().is_some() { TYPES.iter().find(|(test, ..)| values.clone().all(test)) } else { None };
-    match (found, quoting) {
-        (Some((_, duckdb, _)), Quoting::Double) => (*duckdb).to_owned(),
-        (Some((.., bigquery)), Quoting::Backtick) => (*bigquery).to_owned(),
-        (None, Quoting::Double) => "VARCHAR".to_owned(),
-        (None, Quoting::Backtick) => "STRING".to_owned(),
+    match (found, dialect) {
+        (Some((_, duckdb, _)), Dialect::DuckDb) => (*duckdb).to_owned(),
+        (Some((.., bigquery)), Dialect::GoogleSql) => (*bigquery).to_owned(),
+        (None, Dialect::DuckDb) => "VARCHAR".to_owned(),
+        (None, Dialect::GoogleSql) => "STRING".to_owned(),
     }
 }
 
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     fn types(text: &str) -> Vec<String> {
-        let seed = read(text.as_bytes(), b',', &IndexMap::new(), Quoting::Backtick).map_err(|e| e.1).expect("valid");
+        let seed = read(text.as_bytes(), b',', &IndexMap::new(), Dialect::GoogleSql).map_err(|e| e.1).expect("valid");
         seed.columns.into_iter().map(|c| c.data_type).collect()
     }
 
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_short_row_is_refused_with_its_line() {
-        let error = read(b"a,b\n1,2\n3\n", b',', &IndexMap::new(), Quoting::Double).err().expect("short");
+        let error = read(b"a,b\n1,2\n3\n", b',', &IndexMap::new(), Dialect::DuckDb).err().expect("short");
         assert_eq!(error, (3, "this row has 1 fields, the header has 2".to_owned()));
     }
 }

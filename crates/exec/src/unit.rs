@@ -2,13 +2,13 @@
 
 use super::compile;
 use super::host::RunHost;
-use super::node::{blank_result, cell_text};
+use super::node::blank_result;
 use super::schedule::Purpose;
 use super::world::World;
-use rsdbt_base::{Code, Diagnostic, Place};
-use rsdbt_jinja::{Data, Fault, Quoting, Relation};
+use rsdbt_base::{Code, Column, Diagnostic, Dialect, Place, Relation, Table, Value};
+use rsdbt_jinja::{Data, Fault};
 use rsdbt_project::ir::{NodeResult, RefCall, Status, UnitRows, UnitTest};
-use rsdbt_warehouse::{Column, Session, Table};
+use rsdbt_warehouse::Session;
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -79,7 +79,7 @@ fn prepare(world: &Arc<World>, test: &UnitTest, mut host: RunHost) -> (RunHost, 
             UnitRows::Sql(sql) => sql.clone(),
             UnitRows::Dicts(rows) => {
                 let columns = host.columns(&found.relation).unwrap_or_default();
-                rows_sql(world.invocation.quoting, rows, &columns)
+                rows_sql(world.invocation.dialect, rows, &columns)
             }
         };
         inputs.push((name.clone(), sql));
@@ -104,12 +104,12 @@ struct Input {
 
 /// `ref('x')`, `source('a', 'b')` or `this`.
 fn input(world: &World, test: &UnitTest, text: &str) -> Result<Input, Fault> {
-    let quoting = world.invocation.quoting;
+    let dialect = world.invocation.dialect;
     let parts: Vec<&str> = text.split(['\'', '"']).skip(1).step_by(2).collect();
     let unknown = || Fault::compilation(format!("the input {text} of unit test '{}' was not found", test.name));
     if text.trim() == "this" {
         let model = test.depends_on.first().and_then(|id| world.manifest.nodes.get(id)).ok_or_else(unknown)?;
-        return Ok(Input { key: "this".into(), label: model.name.clone(), relation: model.relation(quoting) });
+        return Ok(Input { key: "this".into(), label: model.name.clone(), relation: model.relation(dialect) });
     }
     match (text.trim_start().starts_with("ref"), parts.as_slice()) {
         (true, [.., name]) => {
@@ -117,7 +117,7 @@ fn input(world: &World, test: &UnitTest, text: &str) -> Result<Input, Fault> {
             let call = RefCall { package, name: (*name).to_owned(), version: None };
             let id = world.refs.find(&call, &test.package, &world.manifest.project).ok_or_else(unknown)?;
             let node = world.manifest.nodes.get(id).ok_or_else(unknown)?;
-            let relation = Relation { kind: None, ..Relation::new(&node.database, &node.schema, &node.alias, quoting) };
+            let relation = Relation { kind: None, ..Relation::new(&node.database, &node.schema, &node.alias, dialect) };
             Ok(Input { key: id.clone(), label: node.name.clone(), relation })
         }
         (false, [source, table]) => {
@@ -127,7 +127,7 @@ fn input(world: &World, test: &UnitTest, text: &str) -> Result<Input, Fault> {
                 .values()
                 .find(|s| s.source_name == *source && s.name == *table)
                 .ok_or_else(unknown)?;
-            Ok(Input { key: found.unique_id.clone(), label: found.name.clone(), relation: found.relation(quoting) })
+            Ok(Input { key: found.unique_id.clone(), label: found.name.clone(), relation: found.relation(dialect) })
         }
         _ => Err(unknown()),
     }
@@ -146,7 +146,7 @@ fn with_inputs(inputs: &Inputs, sql: &str) -> String {
 }
 
 /// `select cast(... as type) as a union all ...`; columns that a row leaves out are NULL.
-fn rows_sql(quoting: Quoting, rows: &[Map<String, Json>], columns: &[Column]) -> String {
+fn rows_sql(dialect: Dialect, rows: &[Map<String, Json>], columns: &[Column]) -> String {
     let known = |name: &str| columns.iter().find(|c| c.name.eq_ignore_ascii_case(name)).map(|c| c.data_type.clone());
     let mut names: Vec<String> = columns.iter().map(|c| c.name.clone()).collect();
     for name in rows.iter().flat_map(|row| row.keys()) {
@@ -162,14 +162,14 @@ fn rows_sql(quoting: Quoting, rows: &[Map<String, Json>], columns: &[Column]) ->
             .iter()
             .map(|name| {
                 let value = row.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| v);
-                let literal = literal(quoting, value.unwrap_or(&Json::Null));
+                let literal = literal(dialect, value.unwrap_or(&Json::Null));
                 let cell = match known(name) {
                     Some(data_type) if !matches!(value, Some(Json::Array(_) | Json::Object(_))) => {
                         format!("cast({literal} as {data_type})")
                     }
                     _ => literal,
                 };
-                format!("{cell} as {}", quoting.quote(name))
+                format!("{cell} as {}", dialect.quote(name))
             })
             .collect();
         format!("select {}", cells.join(", "))
@@ -180,24 +180,21 @@ fn rows_sql(quoting: Quoting, rows: &[Map<String, Json>], columns: &[Column]) ->
     rows.iter().map(select).collect::<Vec<_>>().join("\nunion all\n")
 }
 
-fn literal(quoting: Quoting, value: &Json) -> String {
+fn literal(dialect: Dialect, value: &Json) -> String {
     match value {
         Json::Null => "null".to_owned(),
         Json::Bool(flag) => flag.to_string(),
         Json::Number(number) => number.to_string(),
-        Json::String(text) => match quoting {
-            Quoting::Double => format!("'{}'", text.replace('\'', "''")),
-            Quoting::Backtick => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n")),
-        },
-        Json::Array(items) => format!("[{}]", items.iter().map(|v| literal(quoting, v)).collect::<Vec<_>>().join(", ")),
-        Json::Object(map) => match quoting {
-            Quoting::Double => {
-                let fields: Vec<String> = map.iter().map(|(k, v)| format!("'{k}': {}", literal(quoting, v))).collect();
+        Json::String(text) => dialect.literal(text),
+        Json::Array(items) => format!("[{}]", items.iter().map(|v| literal(dialect, v)).collect::<Vec<_>>().join(", ")),
+        Json::Object(map) => match dialect {
+            Dialect::DuckDb => {
+                let fields: Vec<String> = map.iter().map(|(k, v)| format!("'{k}': {}", literal(dialect, v))).collect();
                 format!("{{{}}}", fields.join(", "))
             }
-            Quoting::Backtick => {
+            Dialect::GoogleSql => {
                 let fields: Vec<String> =
-                    map.iter().map(|(k, v)| format!("{} as `{k}`", literal(quoting, v))).collect();
+                    map.iter().map(|(k, v)| format!("{} as `{k}`", literal(dialect, v))).collect();
                 format!("struct({})", fields.join(", "))
             }
         },
@@ -206,7 +203,7 @@ fn literal(quoting: Quoting, value: &Json) -> String {
 
 /// The difference between what came and what was expected; `None` when there is none.
 fn compare(host: &RunHost, test: &UnitTest, sql: &str) -> Result<Option<String>, Fault> {
-    let quoting = host.world.invocation.quoting;
+    let dialect = host.world.invocation.dialect;
     let columns = host.with_session(|session| session.columns_of_query(sql))?;
     let (expected_sql, names) = match &test.expect {
         UnitRows::Sql(sql) => {
@@ -229,13 +226,13 @@ fn compare(host: &RunHost, test: &UnitTest, sql: &str) -> Result<Option<String>,
             }
             let wanted: Vec<Column> =
                 columns.iter().filter(|c| names.iter().any(|n| n.eq_ignore_ascii_case(&c.name))).cloned().collect();
-            (rows_sql(quoting, rows, &wanted), wanted.into_iter().map(|c| c.name).collect())
+            (rows_sql(dialect, rows, &wanted), wanted.into_iter().map(|c| c.name).collect())
         }
     };
     let list = if names.is_empty() {
         "1 as one".to_owned()
     } else {
-        names.iter().map(|n| quoting.quote(n)).collect::<Vec<_>>().join(", ")
+        names.iter().map(|n| dialect.quote(n)).collect::<Vec<_>>().join(", ")
     };
     let only = |query: &str| format!("select {list} from (\n{query}\n) as unit_test_rows");
     let actual = if let UnitRows::Dicts(rows) = &test.expect
@@ -254,6 +251,15 @@ fn compare(host: &RunHost, test: &UnitTest, sql: &str) -> Result<Option<String>,
 
 fn lines(table: &Table) -> Vec<String> {
     table.rows.iter().map(|row| row.iter().map(cell_text).collect::<Vec<_>>().join(" | ")).collect()
+}
+
+/// A cell as it is compared and shown. Decimals are compared as numbers: `1.50` is `1.5`.
+fn cell_text(value: &Value) -> String {
+    match value {
+        Value::Null => "NULL".to_owned(),
+        Value::Decimal(_) => value.to_json().to_string(),
+        other => other.text(),
+    }
 }
 
 fn difference(names: &[String], actual: &[String], expected: &[String]) -> Option<String> {

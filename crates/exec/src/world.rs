@@ -2,8 +2,8 @@
 
 use super::comment::QueryComment;
 use super::microbatch::Range;
-use rsdbt_base::Diagnostic;
-use rsdbt_jinja::{Engine, Relation};
+use rsdbt_base::{Diagnostic, Relation};
+use rsdbt_jinja::Engine;
 use rsdbt_project::ir::{Graph, Invocation, Manifest, Node, NodeId, NodeResult};
 use rsdbt_project::resolve::RefIndex;
 use rsdbt_warehouse::{Session, Stop, Warehouse};

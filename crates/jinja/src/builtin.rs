@@ -1,13 +1,14 @@
 //! dbt's own functions and objects in templates: `ref`, `config`, `var`, `adapter`, `api`, `context`.
 
 use super::call::{MacroValue, arguments, bad};
-use super::host::{Arguments, ColumnData, Data, Fault, Quoting, Relation};
+use super::host::{Arguments, Data, Fault};
 use super::scope::{FUNCTIONS, Scope};
 use super::value::collections::Dict;
 use super::value::{from_data, python, relation, to_data};
 use indexmap::IndexMap;
 use minijinja::value::{Object, ObjectRepr, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
+use rsdbt_base::{Column, Dialect, Relation};
 use std::sync::Arc;
 
 pub fn fault(fault: Fault) -> Error {
@@ -248,10 +249,10 @@ impl Object for Adapter {
     }
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        let quoting = self.scope.host().quoting();
+        let dialect = self.scope.host().dialect();
         match key.as_str()? {
-            "Relation" => Some(relation::value(Relation { quoting, quoted: [true; 3], ..Relation::default() })),
-            "Column" => Some(Value::from_object(ColumnClass(quoting))),
+            "Relation" => Some(relation::value(Relation { dialect, quoted: [true; 3], ..Relation::default() })),
+            "Column" => Some(Value::from_object(ColumnClass(dialect))),
             "config" | "connections" | "behavior" => {
                 Some(Value::from_object(super::value::undefined::ParseTimeUndefined))
             }
@@ -266,7 +267,7 @@ impl Object for Adapter {
             "type" => Ok(Value::from(self.scope.registry().adapter())),
             "quote" => {
                 let name = positional.first().map(python::text).unwrap_or_default();
-                Ok(Value::from(self.scope.host().quoting().quote(&name)))
+                Ok(Value::from(self.scope.host().dialect().quote(&name)))
             }
             _ => self.scope.host().adapter(method, &plain(args)).map(from_data).map_err(fault),
         }
@@ -299,25 +300,25 @@ impl Adapter {
 /// `api`: the classes Relation and Column.
 #[derive(Debug)]
 pub struct Api {
-    pub quoting: Quoting,
+    pub dialect: Dialect,
 }
 
 impl Object for Api {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        let quoting = self.quoting;
+        let dialect = self.dialect;
         match key.as_str()? {
-            "Relation" => Some(relation::value(Relation { quoting, quoted: [true; 3], ..Relation::default() })),
-            "Column" => Some(Value::from_object(ColumnClass(quoting))),
+            "Relation" => Some(relation::value(Relation { dialect, quoted: [true; 3], ..Relation::default() })),
+            "Column" => Some(Value::from_object(ColumnClass(dialect))),
             _ => None,
         }
     }
 }
 
 #[derive(Debug)]
-struct ColumnClass(Quoting);
+struct ColumnClass(Dialect);
 
-/// dbt's names for types, by adapter quoting: BigQuery writes backticks.
-fn translate_type(quoting: Quoting, name: &str) -> String {
+/// dbt's names for types in a dialect.
+fn translate_type(dialect: Dialect, name: &str) -> String {
     let table: &[(&str, &str, &str)] = &[
         ("STRING", "TEXT", "STRING"),
         ("TIMESTAMP", "TIMESTAMP", "TIMESTAMP"),
@@ -328,9 +329,9 @@ fn translate_type(quoting: Quoting, name: &str) -> String {
         ("NUMERIC", "NUMERIC", "NUMERIC"),
     ];
     let found = table.iter().find(|(from, ..)| from.eq_ignore_ascii_case(name));
-    match (found, quoting) {
-        (Some((_, plain, _)), Quoting::Double) => (*plain).to_owned(),
-        (Some((.., bigquery)), Quoting::Backtick) => (*bigquery).to_owned(),
+    match (found, dialect) {
+        (Some((_, plain, _)), Dialect::DuckDb) => (*plain).to_owned(),
+        (Some((.., bigquery)), Dialect::GoogleSql) => (*bigquery).to_owned(),
         (None, _) => name.to_owned(),
     }
 }
@@ -349,12 +350,8 @@ impl Object for ColumnClass {
                 .map(python::text)
                 .unwrap_or_default()
         };
-        let column = ColumnData {
-            name: part(0, &["column", "name"]),
-            data_type: part(1, &["dtype", "label_or_dtype"]),
-            quoting: self.0,
-        };
-        Ok(Value::from_object(relation::ColumnObject(column)))
+        let column = Column { name: part(0, &["column", "name"]), data_type: part(1, &["dtype", "label_or_dtype"]) };
+        Ok(Value::from_object(relation::ColumnObject { column, dialect: self.0 }))
     }
 
     fn call_method(self: &Arc<Self>, state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
@@ -370,8 +367,8 @@ impl Object for ColumnClass {
                 Ok(Value::from(translate_type(self.0, &name)))
             }
             "string_type" => Ok(Value::from(match self.0 {
-                Quoting::Backtick => "string".to_owned(),
-                Quoting::Double => format!("character varying({})", args.first().map(python::text).unwrap_or_default()),
+                Dialect::GoogleSql => "string".to_owned(),
+                Dialect::DuckDb => format!("character varying({})", args.first().map(python::text).unwrap_or_default()),
             })),
             "numeric_type" => Ok(Value::from(args.first().map(python::text).unwrap_or_default())),
             _ => Err(Error::from(ErrorKind::UnknownMethod)),

@@ -55,7 +55,7 @@ pub fn register(env: &mut Environment) {
         });
     }
     env.add_global("modules", module::modules());
-    env.add_global("dbt_version", super::DBT_VERSION);
+    env.add_global("dbt_version", rsdbt_base::DBT_VERSION);
     for (name, value) in [("True", Value::from(true)), ("False", Value::from(false)), ("None", Value::from(()))] {
         env.add_global(name, value);
     }

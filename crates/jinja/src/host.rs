@@ -1,101 +1,8 @@
 //! What templates ask of the world, in plain data. `parse` answers by recording, `exec` by looking up and asking the warehouse.
 
 use indexmap::IndexMap;
-use rsdbt_base::{Code, Place};
+use rsdbt_base::{Code, Column, Dialect, Place, Relation, Table, Value};
 use serde_json::Value as Json;
-
-/// How an adapter writes names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Quoting {
-    #[default]
-    Double,
-    Backtick,
-}
-
-impl Quoting {
-    pub fn mark(self) -> char {
-        match self {
-            Quoting::Double => '"',
-            Quoting::Backtick => '`',
-        }
-    }
-
-    pub fn quote(self, name: &str) -> String {
-        let mark = self.mark();
-        match self {
-            Quoting::Double => format!("{mark}{}{mark}", name.replace('"', "\"\"")),
-            Quoting::Backtick => format!("{mark}{name}{mark}"),
-        }
-    }
-}
-
-/// dbt's Relation: a possibly partial name of a table, view or CTE.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Relation {
-    pub database: Option<String>,
-    pub schema: Option<String>,
-    pub identifier: Option<String>,
-    /// "table", "view", "cte", ...; `None` when nobody knows yet.
-    pub kind: Option<String>,
-    pub quoting: Quoting,
-    /// Whether database, schema and identifier are quoted.
-    pub quoted: [bool; 3],
-    /// What cuts rows away where the relation is printed, not where `.render()` is called: `--empty`, a batch's window.
-    pub rows: Option<String>,
-}
-
-impl Relation {
-    pub fn new(database: &str, schema: &str, identifier: &str, quoting: Quoting) -> Self {
-        Relation {
-            database: Some(database.to_owned()),
-            schema: Some(schema.to_owned()),
-            identifier: Some(identifier.to_owned()),
-            kind: None,
-            quoting,
-            quoted: [true; 3],
-            rows: None,
-        }
-    }
-
-    /// The name, or a subquery with those of its rows that count.
-    pub fn print(&self) -> String {
-        match &self.rows {
-            Some(clause) => format!("(select * from {} {clause})", self.render()),
-            None => self.render(),
-        }
-    }
-
-    /// The name alone.
-    pub fn render(&self) -> String {
-        if self.kind.as_deref() == Some("cte") {
-            return self.identifier.clone().unwrap_or_default();
-        }
-        let parts = [&self.database, &self.schema, &self.identifier];
-        let named: Vec<String> = parts
-            .iter()
-            .zip(self.quoted)
-            .filter_map(|(part, quoted)| part.as_ref().map(|name| (name, quoted)))
-            .map(|(name, quoted)| if quoted { self.quoting.quote(name) } else { name.clone() })
-            .collect();
-        named.join(".")
-    }
-}
-
-/// dbt's Column.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ColumnData {
-    pub name: String,
-    pub data_type: String,
-    pub quoting: Quoting,
-}
-
-/// A query's result as templates see it (agate's Table). `types` are agate's names, such as `Integer`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct TableData {
-    pub columns: Vec<String>,
-    pub types: Vec<String>,
-    pub rows: Vec<Vec<Data>>,
-}
 
 /// A value that crosses the border between templates and the rest of rsdbt.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -105,19 +12,17 @@ pub enum Data {
     Bool(bool),
     Int(i64),
     Float(f64),
-    /// Exact digits.
-    Decimal(String),
     Text(String),
     /// Microseconds since 1970-01-01; the flag tells a moment (UTC) from a wall-clock time.
     DateTime(i64, bool),
-    /// Days since 1970-01-01.
-    Date(i32),
     List(Vec<Data>),
     Tuple(Vec<Data>),
     Map(IndexMap<String, Data>),
     Relation(Relation),
-    Column(ColumnData),
-    Table(TableData),
+    /// dbt's Column, with the dialect that quotes its name.
+    Column(Column, Dialect),
+    /// A query's result.
+    Table(Table),
 }
 
 impl Data {
@@ -138,7 +43,7 @@ impl Data {
             Data::Bool(value) => *value,
             Data::Int(value) => *value != 0,
             Data::Float(value) => *value != 0.0,
-            Data::Text(text) | Data::Decimal(text) => !text.is_empty(),
+            Data::Text(text) => !text.is_empty(),
             Data::List(items) | Data::Tuple(items) => !items.is_empty(),
             Data::Map(items) => !items.is_empty(),
             _ => true,
@@ -152,33 +57,14 @@ impl Data {
             Data::Bool(value) => Json::Bool(*value),
             Data::Int(value) => Json::from(*value),
             Data::Float(value) => Json::from(*value),
-            Data::Decimal(text) => text.parse::<f64>().map_or_else(|_| Json::from(text.clone()), Json::from),
             Data::Text(text) => Json::from(text.clone()),
-            Data::DateTime(..) | Data::Date(_) => Json::from(self.moment_text()),
+            Data::DateTime(micros, true) => Value::Timestamp(*micros).to_json(),
+            Data::DateTime(micros, false) => Value::DateTime(*micros).to_json(),
             Data::List(items) | Data::Tuple(items) => Json::Array(items.iter().map(Data::to_json).collect()),
             Data::Map(items) => Json::Object(items.iter().map(|(k, v)| (k.clone(), v.to_json())).collect()),
             Data::Relation(relation) => Json::from(relation.render()),
-            Data::Column(column) => Json::from(column.name.clone()),
-            Data::Table(table) => Json::Array(
-                table
-                    .rows
-                    .iter()
-                    .map(|row| Json::Object(table.columns.iter().cloned().zip(row.iter().map(Data::to_json)).collect()))
-                    .collect(),
-            ),
-        }
-    }
-
-    fn moment_text(&self) -> String {
-        match self {
-            Data::Date(days) => chrono::NaiveDate::default()
-                .checked_add_signed(chrono::TimeDelta::days(i64::from(*days)))
-                .map(|d| d.to_string())
-                .unwrap_or_default(),
-            Data::DateTime(micros, zoned) => chrono::DateTime::from_timestamp_micros(*micros)
-                .map(|t| t.format("%Y-%m-%dT%H:%M:%S%.f").to_string() + if *zoned { "+00:00" } else { "" })
-                .unwrap_or_default(),
-            _ => String::new(),
+            Data::Column(column, _) => Json::from(column.name.clone()),
+            Data::Table(table) => table.to_json(),
         }
     }
 }
@@ -293,7 +179,8 @@ pub trait Host: Send + Sync {
     fn doc(&self, package: Option<&str>, name: &str) -> Result<String, Fault>;
     /// Called with each macro's unique id before it runs.
     fn macro_called(&self, unique_id: &str);
-    fn quoting(&self) -> Quoting;
+    /// The SQL that the project is written in.
+    fn dialect(&self) -> Dialect;
     /// Called when a template has asked for the time: what it gives may differ the next time.
     fn clock_read(&self) {}
     /// `write(sql)`: the text that belongs into target/run.

@@ -31,7 +31,7 @@ mod value;
 mod yaml;
 
 pub use diag::RenderError;
-pub use host::{Arguments, ColumnData, Data, Fault, Host, Quoting, Relation, TableData};
+pub use host::{Arguments, Data, Fault, Host};
 use indexmap::IndexMap;
 use minijinja::value::Kwargs;
 use minijinja::{Environment, Value};
@@ -41,9 +41,7 @@ use rsdbt_base::{Code, Diagnostic, roomy};
 use scope::Locals;
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// The dbt whose language and artifacts are followed.
-pub const DBT_VERSION: &str = "1.11.0";
+pub use value::table::agate_type;
 
 /// Cuts a file into templates. `path` is what messages show.
 pub fn prepare(path: &str, source: &str) -> Result<Prepared, Diagnostic> {

@@ -110,7 +110,7 @@ impl Scope {
         Some(match name {
             "execute" => Value::from(self.host.executing()),
             "adapter" => Value::from_object(Adapter { scope, package: package.to_owned() }),
-            "api" => Value::from_object(Api { quoting: self.host.quoting() }),
+            "api" => Value::from_object(Api { dialect: self.host.dialect() }),
             "exceptions" => Value::from_object(Exceptions { scope }),
             "context" => Value::from_object(Context { scope, package: package.to_owned() }),
             "builtins" => super::builtin::builtins(&scope),

@@ -1,5 +1,5 @@
 use super::*;
-use rsdbt_base::Code;
+use rsdbt_base::{Code, Dialect, Relation};
 use std::sync::Mutex;
 
 /// A world with nothing in it but a few variables.
@@ -16,11 +16,11 @@ impl Host for Nowhere {
     fn reference(&self, _: Option<&str>, name: &str, _: Option<&str>) -> Result<Data, Fault> {
         match name {
             "gone" => Err(Fault::new(Code::REF, "Compilation", "no model gone")),
-            _ => Ok(Data::Relation(Relation::new("db", "main", name, Quoting::Double))),
+            _ => Ok(Data::Relation(Relation::new("db", "main", name, Dialect::DuckDb))),
         }
     }
     fn source(&self, source: &str, table: &str) -> Result<Data, Fault> {
-        Ok(Data::Relation(Relation::new("db", source, table, Quoting::Double)))
+        Ok(Data::Relation(Relation::new("db", source, table, Dialect::DuckDb)))
     }
     fn var(&self, name: &str) -> Option<serde_json::Value> {
         (name == "three").then(|| 3.into())
@@ -36,7 +36,7 @@ impl Host for Nowhere {
         (key == "unique_key").then(|| Data::text("id"))
     }
     fn variable(&self, name: &str) -> Option<Data> {
-        (name == "this").then(|| Data::Relation(Relation::new("db", "main", "here", Quoting::Double)))
+        (name == "this").then(|| Data::Relation(Relation::new("db", "main", "here", Dialect::DuckDb)))
     }
     fn adapter(&self, method: &str, _: &Arguments) -> Result<Data, Fault> {
         Ok(Data::text(format!("adapter.{method}")))
@@ -49,8 +49,8 @@ impl Host for Nowhere {
         Ok(format!("doc of {name}"))
     }
     fn macro_called(&self, _: &str) {}
-    fn quoting(&self) -> Quoting {
-        Quoting::Double
+    fn dialect(&self) -> Dialect {
+        Dialect::DuckDb
     }
 }
 

@@ -8,3 +8,6 @@ pub mod load;
 pub mod parse;
 pub mod resolve;
 pub mod select;
+mod variables;
+
+pub use variables::variable;

@@ -11,7 +11,6 @@ mod error;
 mod landing;
 #[cfg(feature = "cloud")]
 mod outbox;
-mod value;
 mod warehouse;
 
 pub use cells::{Cells, Rows, Texts};
@@ -19,5 +18,5 @@ pub use error::{DbError, DbErrorKind};
 pub use landing::{Batch, Dedupe, Landed, Lander, QUARANTINE_SUFFIX, Target};
 #[cfg(feature = "cloud")]
 use outbox::{Account, Append, Outbox};
-pub use value::{Column, Table, Value};
+pub use rsdbt_base::{Column, Table, Value};
 pub use warehouse::{BigQueryTables, Estimate, Path, Receipt, RelationInfo, Session, Stop, Warehouse, job_link};

@@ -31,24 +31,14 @@ pub fn from_data(data: Data) -> Value {
         Data::Bool(value) => Value::from(value),
         Data::Int(value) => Value::from(value),
         Data::Float(value) => Value::from(value),
-        Data::Decimal(text) => decimal(&text),
         Data::Text(text) => Value::from(text),
         Data::DateTime(micros, zoned) => datetime::DateTime::from_micros(micros, zoned),
-        Data::Date(days) => datetime::Date::from_days(days),
         Data::List(items) => List::value(items.into_iter().map(from_data).collect()),
         Data::Tuple(items) => tuple(items.into_iter().map(from_data).collect()),
         Data::Map(items) => Dict::value(items.into_iter().map(|(k, v)| (Value::from(k), from_data(v))).collect()),
         Data::Relation(relation) => Value::from_object(relation::RelationObject(relation)),
-        Data::Column(column) => Value::from_object(relation::ColumnObject(column)),
+        Data::Column(column, dialect) => Value::from_object(relation::ColumnObject { column, dialect }),
         Data::Table(table) => Value::from_object(table::Table::new(table)),
-    }
-}
-
-/// Whole numbers stay whole, others become floats: templates print and compare them.
-fn decimal(text: &str) -> Value {
-    match text.parse::<i64>() {
-        Ok(whole) => Value::from(whole),
-        Err(_) => text.parse::<f64>().map_or_else(|_| Value::from(text), Value::from),
     }
 }
 
@@ -63,7 +53,7 @@ pub fn to_data(value: &Value) -> Data {
         return Data::Relation(relation.0.clone());
     }
     if let Some(column) = value.downcast_object_ref::<relation::ColumnObject>() {
-        return Data::Column(column.0.clone());
+        return Data::Column(column.column.clone(), column.dialect);
     }
     if let Some(table) = value.downcast_object_ref::<table::Table>() {
         return Data::Table(table.data().clone());

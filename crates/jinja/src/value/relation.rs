@@ -1,9 +1,9 @@
 //! dbt's Relation and Column as templates see them.
 
 use crate::call::{arguments, bad};
-use crate::host::{ColumnData, Quoting, Relation};
 use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};
+use rsdbt_base::{Column, Dialect, Relation};
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ impl RelationObject {
         relation.quoted = [true, true, false];
         relation.kind = None;
         let name = view.map_or("INFORMATION_SCHEMA".to_owned(), |view| format!("INFORMATION_SCHEMA.{view}"));
-        if relation.quoting == Quoting::Double {
+        if relation.dialect == Dialect::DuckDb {
             relation.schema = None;
         }
         relation.identifier = Some(name);
@@ -127,7 +127,7 @@ impl Object for RelationObject {
                 "identifier".to_owned() => relation.identifier.clone().map_or_else(Default::default, super::super::host::Data::Text),
             })),
             "metadata" => {
-                let kind = if relation.quoting == Quoting::Backtick { "BigQueryRelation" } else { "DuckDBRelation" };
+                let kind = if relation.dialect == Dialect::GoogleSql { "BigQueryRelation" } else { "DuckDBRelation" };
                 Value::from_pairs([("type", kind)])
             }
             // dbt's relation types by name: `api.Relation.View`.
@@ -145,7 +145,7 @@ impl Object for RelationObject {
         Ok(match method {
             "render" => Value::from(self.0.render()),
             "create" => {
-                let base = Relation { quoting: self.0.quoting, quoted: [true; 3], ..Relation::default() };
+                let base = Relation { dialect: self.0.dialect, quoted: [true; 3], ..Relation::default() };
                 let mut made = with_parts(base, &named);
                 made.quoted = [true; 3];
                 if let Some(policy) = named.get("quote_policy") {
@@ -185,7 +185,10 @@ impl Object for RelationObject {
 }
 
 #[derive(Debug)]
-pub struct ColumnObject(pub ColumnData);
+pub struct ColumnObject {
+    pub column: Column,
+    pub dialect: Dialect,
+}
 
 const STRING_TYPES: &[&str] = &["text", "character varying", "character", "varchar", "string"];
 const INTEGER_TYPES: &[&str] = &[
@@ -211,7 +214,7 @@ const NUMERIC_TYPES: &[&str] = &["numeric", "decimal", "bignumeric", "bigdecimal
 
 impl ColumnObject {
     fn base_type(&self) -> String {
-        self.0.data_type.split('(').next().unwrap_or_default().trim().to_lowercase()
+        self.column.data_type.split('(').next().unwrap_or_default().trim().to_lowercase()
     }
 
     fn is_any(&self, types: &[&str]) -> bool {
@@ -229,12 +232,12 @@ impl Object for ColumnObject {
     }
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        let column = &self.0;
+        let column = &self.column;
         Some(match key.as_str()? {
             "name" | "column" => Value::from(column.name.clone()),
             "dtype" => Value::from(column.data_type.split('(').next().unwrap_or_default().to_owned()),
             "data_type" => Value::from(column.data_type.clone()),
-            "quoted" => Value::from(column.quoting.quote(&column.name)),
+            "quoted" => Value::from(self.dialect.quote(&column.name)),
             "fields" => super::collections::List::value(Vec::new()),
             "mode" => Value::from(if column.data_type.starts_with("ARRAY<") { "REPEATED" } else { "NULLABLE" }),
             "char_size" | "numeric_precision" | "numeric_scale" => Value::from(()),
@@ -255,7 +258,9 @@ impl Object for ColumnObject {
             "string_size" => Value::from(256),
             "string_type" => Value::from(format!("character varying({})", args.first().cloned().unwrap_or_default())),
             "can_expand_to" => Value::from(false),
-            "literal" => Value::from(format!("{}::{}", args.first().cloned().unwrap_or_default(), self.0.data_type)),
+            "literal" => {
+                Value::from(format!("{}::{}", args.first().cloned().unwrap_or_default(), self.column.data_type))
+            }
             "translate_type" => args.first().cloned().unwrap_or_default(),
             "flatten" => super::collections::List::value(vec![Value::from_dyn_object(self.clone())]),
             _ => return Err(Error::from(ErrorKind::UnknownMethod)),
@@ -264,10 +269,10 @@ impl Object for ColumnObject {
 
     fn custom_cmp(self: &Arc<Self>, other: &minijinja::value::DynObject) -> Option<Ordering> {
         let other = other.downcast_ref::<ColumnObject>()?;
-        Some((&self.0.name, &self.0.data_type).cmp(&(&other.0.name, &other.0.data_type)))
+        Some((&self.column.name, &self.column.data_type).cmp(&(&other.column.name, &other.column.data_type)))
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<Column {} ({})>", self.0.name, self.0.data_type)
+        write!(f, "<Column {} ({})>", self.column.name, self.column.data_type)
     }
 }

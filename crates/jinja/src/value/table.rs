@@ -1,17 +1,17 @@
 //! A query's result as agate's Table: columns, rows, and values by name or position.
 
 use super::collections::{Dict, List};
-use super::python;
+use super::{datetime, python};
 use crate::call::{arguments, bad};
-use crate::host::{Data, TableData};
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};
+use rsdbt_base as base;
 use std::fmt;
 use std::sync::Arc;
 
 #[derive(Debug)]
 pub struct Table {
-    data: TableData,
+    data: base::Table,
     names: Arc<Vec<String>>,
     rows: Vec<Arc<Vec<Value>>>,
 }
@@ -33,12 +33,12 @@ struct Column {
 }
 
 impl Table {
-    pub fn new(data: TableData) -> Self {
-        let rows = data.rows.iter().map(|row| Arc::new(row.iter().cloned().map(super::from_data).collect())).collect();
-        Table { names: Arc::new(data.columns.clone()), rows, data }
+    pub fn new(data: base::Table) -> Self {
+        let rows = data.rows.iter().map(|row| Arc::new(row.iter().map(cell).collect())).collect();
+        Table { names: Arc::new(data.columns.iter().map(|column| column.name.clone()).collect()), rows, data }
     }
 
-    pub fn data(&self) -> &TableData {
+    pub fn data(&self) -> &base::Table {
         &self.data
     }
 
@@ -61,9 +61,9 @@ impl Table {
 
     /// The columns at these places, as a table of its own.
     fn only(&self, places: &[usize], names: Vec<String>) -> Value {
-        let data = TableData {
-            columns: names,
-            types: places.iter().map(|at| self.data.types.get(*at).cloned().unwrap_or_default()).collect(),
+        let column = |(at, name): (&usize, String)| base::Column { name, ..self.data.columns[*at].clone() };
+        let data = base::Table {
+            columns: places.iter().zip(names).map(column).collect(),
             rows: self.data.rows.iter().map(|row| places.iter().map(|at| row[*at].clone()).collect()).collect(),
         };
         Value::from_object(Table::new(data))
@@ -84,6 +84,49 @@ impl Table {
             lines.push(format!("| {} |", row.iter().map(python::text).collect::<Vec<_>>().join(" | ")));
         }
         lines.join("\n")
+    }
+}
+
+/// agate's name of a column's type, such as `Integer`.
+pub fn agate_type(column: &base::Column) -> &'static str {
+    let upper = column.data_type.to_uppercase();
+    match upper.split(['(', '<', ' ']).next().unwrap_or_default() {
+        "BIGINT" | "INTEGER" | "SMALLINT" | "TINYINT" | "HUGEINT" | "INT64" | "UBIGINT" => "Integer",
+        "DOUBLE" | "FLOAT" | "FLOAT64" | "DECIMAL" | "NUMERIC" | "BIGNUMERIC" => "Number",
+        "BOOLEAN" | "BOOL" => "Boolean",
+        "DATE" => "Date",
+        "TIMESTAMP" | "DATETIME" => "DateTime",
+        _ => "Text",
+    }
+}
+
+/// A cell as Python has it.
+fn cell(value: &base::Value) -> Value {
+    use base::Value as Cell;
+    match value {
+        Cell::Null => Value::from(()),
+        Cell::Bool(value) => Value::from(*value),
+        Cell::Int(value) => i64::try_from(*value).map_or_else(|_| decimal(&value.to_string()), Value::from),
+        Cell::Float(value) => Value::from(*value),
+        Cell::Decimal(text) => decimal(text),
+        Cell::Text(text) => Value::from(text.as_str()),
+        Cell::Bytes(bytes) => Value::from(String::from_utf8_lossy(bytes)),
+        Cell::Date(days) => datetime::Date::from_days(*days),
+        Cell::DateTime(micros) => datetime::DateTime::from_micros(*micros, false),
+        Cell::Timestamp(micros) => datetime::DateTime::from_micros(*micros, true),
+        Cell::Time(_) | Cell::Interval { .. } => Value::from(value.text()),
+        Cell::List(items) => List::value(items.iter().map(cell).collect()),
+        Cell::Struct(fields) => {
+            Dict::value(fields.iter().map(|(name, value)| (Value::from(name.as_str()), cell(value))).collect())
+        }
+    }
+}
+
+/// Whole numbers stay whole, others become floats: templates print and compare them.
+fn decimal(text: &str) -> Value {
+    match text.parse::<i64>() {
+        Ok(whole) => Value::from(whole),
+        Err(_) => text.parse::<f64>().map_or_else(|_| Value::from(text), Value::from),
     }
 }
 
@@ -109,7 +152,9 @@ impl Object for Table {
             "rows" => List::value(self.all_rows()),
             "columns" => Value::from_object(Columns(self.clone())),
             "column_names" => super::tuple(self.names.iter().cloned().map(Value::from).collect()),
-            "column_types" => List::value(self.data.types.iter().cloned().map(Value::from).collect()),
+            "column_types" => {
+                List::value(self.data.columns.iter().map(|column| Value::from(agate_type(column))).collect())
+            }
             _ => return None,
         })
     }
@@ -135,7 +180,7 @@ impl Object for Table {
                 self.only(&places, places.iter().map(|at| self.names[*at].clone()).collect())
             }
             "rename" => {
-                let mut names = self.data.columns.clone();
+                let mut names = self.names.to_vec();
                 for (old, new) in super::pairs(&first) {
                     if let (Some(at), Some(new)) = (self.position(&old), new.as_str()) {
                         names[at] = new.to_owned();
@@ -148,7 +193,7 @@ impl Object for Table {
                 data.rows.truncate(first.as_usize().unwrap_or(usize::MAX));
                 Value::from_object(Table::new(data))
             }
-            "to_json" => Value::from(Data::Table(self.data.clone()).to_json().to_string()),
+            "to_json" => Value::from(self.data.to_json().to_string()),
             _ => return Err(Error::from(ErrorKind::UnknownMethod)),
         })
     }

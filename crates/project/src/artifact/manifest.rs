@@ -3,16 +3,16 @@
 use super::node::{exposure_json, node_json, source_json, unit_test_json};
 use crate::ir::{Invocation, MacroEntry, Manifest, NodeId};
 use chrono::{DateTime, Utc};
-use rsdbt_jinja::Quoting;
+use rsdbt_base::Dialect;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
-fn nodes(manifest: &Manifest, quoting: Quoting) -> Map<String, Json> {
-    manifest.nodes.values().map(|node| (node.unique_id.clone(), node_json(node, manifest, quoting))).collect()
+fn nodes(manifest: &Manifest, dialect: Dialect) -> Map<String, Json> {
+    manifest.nodes.values().map(|node| (node.unique_id.clone(), node_json(node, manifest, dialect))).collect()
 }
 
-fn sources(manifest: &Manifest, quoting: Quoting) -> Map<String, Json> {
-    manifest.sources.values().map(|source| (source.unique_id.clone(), source_json(source, quoting))).collect()
+fn sources(manifest: &Manifest, dialect: Dialect) -> Map<String, Json> {
+    manifest.sources.values().map(|source| (source.unique_id.clone(), source_json(source, dialect))).collect()
 }
 
 fn exposures(manifest: &Manifest) -> Map<String, Json> {
@@ -24,9 +24,9 @@ fn unit_tests(manifest: &Manifest) -> Map<String, Json> {
 }
 
 /// dbt's `graph` variable.
-pub fn graph_json(manifest: &Manifest, quoting: Quoting) -> Json {
+pub fn graph_json(manifest: &Manifest, dialect: Dialect) -> Json {
     json!({
-        "nodes": nodes(manifest, quoting), "sources": sources(manifest, quoting), "exposures": exposures(manifest),
+        "nodes": nodes(manifest, dialect), "sources": sources(manifest, dialect), "exposures": exposures(manifest),
         "unit_tests": unit_tests(manifest), "metrics": {}, "groups": manifest.groups, "semantic_models": {}, "saved_queries": {},
     })
 }
@@ -46,8 +46,8 @@ pub fn manifest_head(manifest: &Manifest, invocation: &Invocation, generated: &D
 }
 
 /// manifest.json behind its metadata; `compiled` has the SQL of nodes that were compiled.
-pub fn manifest_body(manifest: &Manifest, quoting: Quoting, compiled: &BTreeMap<NodeId, String>) -> String {
-    let mut all = nodes(manifest, quoting);
+pub fn manifest_body(manifest: &Manifest, dialect: Dialect, compiled: &BTreeMap<NodeId, String>) -> String {
+    let mut all = nodes(manifest, dialect);
     for (id, sql) in compiled {
         if let Some(Json::Object(node)) = all.get_mut(id) {
             node.insert("compiled".into(), Json::Bool(true));
@@ -71,13 +71,13 @@ pub fn manifest_body(manifest: &Manifest, quoting: Quoting, compiled: &BTreeMap<
     let disabled: Map<String, Json> = manifest
         .disabled
         .iter()
-        .map(|node| (node.unique_id.clone(), json!([node_json(node, manifest, quoting)])))
+        .map(|node| (node.unique_id.clone(), json!([node_json(node, manifest, dialect)])))
         .collect();
     let (parents, children) = maps(manifest);
     // Not by the macro `json`, which would copy all of it.
     let parts = [
         ("nodes", Json::Object(all)),
-        ("sources", sources(manifest, quoting).into()),
+        ("sources", sources(manifest, dialect).into()),
         ("macros", macros.into()),
         ("docs", docs.into()),
         ("exposures", exposures(manifest).into()),

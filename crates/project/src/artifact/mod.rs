@@ -24,7 +24,7 @@ pub fn stamp(moment: &DateTime<Utc>) -> String {
 fn metadata(schema: &str, invocation: &Invocation, generated: &DateTime<Utc>) -> Json {
     json!({
         "dbt_schema_version": format!("https://schemas.getdbt.com/dbt/{schema}.json"),
-        "dbt_version": rsdbt_jinja::DBT_VERSION,
+        "dbt_version": rsdbt_base::DBT_VERSION,
         "generated_at": stamp(generated),
         "invocation_id": invocation.id,
         "invocation_started_at": stamp(&invocation.started_at),

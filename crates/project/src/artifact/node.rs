@@ -2,7 +2,7 @@
 
 use crate::ir::{ColumnInfo, Exposure, Manifest, Node, RefCall, ResourceType, Source, UnitRows, UnitTest};
 use indexmap::IndexMap;
-use rsdbt_jinja::Quoting;
+use rsdbt_base::Dialect;
 use serde_json::{Map, Value as Json, json};
 
 fn refs(calls: &[RefCall]) -> Json {
@@ -35,7 +35,7 @@ fn object(value: Json) -> Map<String, Json> {
 }
 
 /// A model, seed, snapshot, test, analysis or operation.
-pub fn node_json(node: &Node, manifest: &Manifest, quoting: Quoting) -> Json {
+pub fn node_json(node: &Node, manifest: &Manifest, dialect: Dialect) -> Json {
     let mut config = node.config.clone();
     if node.resource_type == ResourceType::Seed || node.resource_type == ResourceType::Test {
         config.shift_remove("access");
@@ -54,7 +54,7 @@ pub fn node_json(node: &Node, manifest: &Manifest, quoting: Quoting) -> Json {
         "meta": node.config.get("meta").cloned().unwrap_or_else(|| json!({})), "group": node.config.get("group"),
         "docs": node.config.get("docs").cloned().unwrap_or_else(|| json!({"show": true, "node_color": null})),
         "patch_path": node.patch_path, "build_path": null, "unrendered_config": node.unrendered_config,
-        "created_at": 0.0, "relation_name": relation.then(|| node.relation(quoting).render()),
+        "created_at": 0.0, "relation_name": relation.then(|| node.relation(dialect).render()),
         "raw_code": node.raw_code, "doc_blocks": [],
     }));
     if node.resource_type == ResourceType::Seed {
@@ -105,7 +105,7 @@ fn primary_key(node: &Node, manifest: &Manifest) -> Vec<String> {
     tests("unique").into_iter().filter(|column| not_null.contains(column)).collect()
 }
 
-pub fn source_json(source: &Source, quoting: Quoting) -> Json {
+pub fn source_json(source: &Source, dialect: Dialect) -> Json {
     json!({
         "database": source.database, "schema": source.schema, "name": source.name, "resource_type": "source",
         "package_name": source.package, "path": source.original_file_path, "original_file_path": source.original_file_path,
@@ -115,7 +115,7 @@ pub fn source_json(source: &Source, quoting: Quoting) -> Json {
         "loaded_at_query": source.loaded_at_query, "freshness": freshness(source.freshness.as_ref()), "external": null, "description": source.description,
         "columns": columns(&source.columns), "meta": source.meta, "source_meta": source.source_meta, "tags": source.tags(),
         "config": {"enabled": true, "event_time": null, "freshness": freshness(source.freshness.as_ref()), "loaded_at_field": source.loaded_at_field, "loaded_at_query": source.loaded_at_query, "meta": source.meta, "tags": source.tags()},
-        "patch_path": null, "unrendered_config": {}, "relation_name": source.relation(quoting).render(),
+        "patch_path": null, "unrendered_config": {}, "relation_name": source.relation(dialect).render(),
         "created_at": 0.0, "unrendered_database": null, "unrendered_schema": null, "doc_blocks": [],
     })
 }

@@ -1,7 +1,7 @@
 //! profiles.yml: which warehouse, and with what credentials.
 
 use super::yaml::Yaml;
-use rsdbt_base::{Code, Diagnostic, closest};
+use rsdbt_base::{Code, Diagnostic, Dialect, closest};
 use serde_json::{Map, Value as Json};
 
 /// The chosen output of a profile, its values rendered.
@@ -110,6 +110,11 @@ impl Profile {
         is_local(&self.settings)
     }
 
+    /// The SQL that a project with this target is written in.
+    pub fn dialect(&self) -> Dialect {
+        if self.kind == "bigquery" { Dialect::GoogleSql } else { Dialect::DuckDb }
+    }
+
     pub fn setting(&self, key: &str) -> Option<&str> {
         self.settings.get(key).and_then(Json::as_str)
     }
@@ -133,7 +138,7 @@ impl Profile {
         for (key, value) in own {
             target.insert(key.to_owned(), Json::from(value.as_str()));
         }
-        if self.kind == "bigquery" {
+        if self.dialect() == Dialect::GoogleSql {
             target.insert("project".into(), Json::from(self.database.as_str()));
             target.insert("dataset".into(), Json::from(self.schema.as_str()));
         }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
-use rsdbt_jinja::{Data, Quoting};
+use rsdbt_base::Dialect;
 use serde_json::{Map, Value as Json};
 
 #[derive(Debug, Clone)]
@@ -14,8 +14,9 @@ pub struct Invocation {
     pub project: String,
     pub database: String,
     pub schema: String,
+    /// dbt's name of the adapter, such as `bigquery`.
     pub adapter: String,
-    pub quoting: Quoting,
+    pub dialect: Dialect,
     pub target: Map<String, Json>,
     /// dbt's `flags`, upper case.
     pub flags: Map<String, Json>,
@@ -36,28 +37,5 @@ impl Invocation {
 
     pub fn flag(&self, name: &str) -> bool {
         self.flags.get(name).and_then(Json::as_bool).unwrap_or(false)
-    }
-
-    /// Variables that do not depend on the node.
-    pub fn variable(&self, name: &str) -> Option<Data> {
-        let object = |map: &Map<String, Json>| Data::from(Json::Object(map.clone()));
-        Some(match name {
-            "target" => object(&self.target),
-            "flags" => object(&self.flags),
-            "invocation_args_dict" => object(&self.args),
-            "invocation_id" => Data::text(self.id.clone()),
-            "run_started_at" => Data::DateTime(self.started_at.timestamp_micros(), true),
-            "project_name" => Data::text(self.project.clone()),
-            "dbt_metadata_envs" => Data::Map(
-                self.environment
-                    .iter()
-                    .filter_map(|(k, v)| {
-                        Some((k.strip_prefix("DBT_ENV_CUSTOM_ENV_")?.to_owned(), Data::text(v.clone())))
-                    })
-                    .collect(),
-            ),
-            "env" => Data::Map(IndexMap::new()),
-            _ => return None,
-        })
     }
 }

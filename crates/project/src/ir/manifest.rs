@@ -2,7 +2,6 @@
 
 use super::{Exposure, Node, NodeId, Source, UnitTest};
 use indexmap::IndexMap;
-use rsdbt_jinja::MacroDef;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -48,23 +47,6 @@ pub struct Manifest {
     pub vars: IndexMap<String, Map<String, Json>>,
     pub on_run_start: Vec<String>,
     pub on_run_end: Vec<String>,
-}
-
-impl MacroEntry {
-    /// A macro that no YAML describes.
-    pub fn new(definition: &MacroDef) -> MacroEntry {
-        MacroEntry {
-            unique_id: definition.unique_id.clone(),
-            package: definition.package.clone(),
-            name: definition.name.clone(),
-            file: definition.file.clone(),
-            text: definition.text.clone(),
-            languages: definition.languages.clone(),
-            description: String::new(),
-            arguments: Vec::new(),
-            patch_path: None,
-        }
-    }
 }
 
 impl Manifest {

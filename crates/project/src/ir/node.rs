@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use indexmap::IndexMap;
-use rsdbt_jinja::{Quoting, Relation};
+use rsdbt_base::{Dialect, Relation};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use std::fmt;
@@ -188,18 +188,18 @@ impl Node {
         tags.into_iter().flatten().filter_map(|tag| tag.as_str().map(str::to_owned)).collect()
     }
 
-    pub fn relation(&self, quoting: Quoting) -> Relation {
+    pub fn relation(&self, dialect: Dialect) -> Relation {
         if self.is_ephemeral() {
             let identifier = Some(format!("__dbt__cte__{}", self.name));
             return Relation {
                 identifier,
                 kind: Some("cte".into()),
-                quoting,
+                dialect,
                 quoted: [true; 3],
                 ..Relation::default()
             };
         }
-        let mut relation = Relation::new(&self.database, &self.schema, &self.alias, quoting);
+        let mut relation = Relation::new(&self.database, &self.schema, &self.alias, dialect);
         if let Some(flags) = self.config.get("quoting").and_then(Json::as_object) {
             for (at, part) in ["database", "schema", "identifier"].iter().enumerate() {
                 if let Some(flag) = flags.get(*part).and_then(Json::as_bool) {
@@ -285,8 +285,8 @@ impl Source {
         tags.into_iter().flatten().filter_map(|tag| tag.as_str().map(str::to_owned)).collect()
     }
 
-    pub fn relation(&self, quoting: Quoting) -> Relation {
-        let mut relation = Relation::new(&self.database, &self.schema, &self.identifier, quoting);
+    pub fn relation(&self, dialect: Dialect) -> Relation {
+        let mut relation = Relation::new(&self.database, &self.schema, &self.identifier, dialect);
         for (at, part) in ["database", "schema", "identifier"].iter().enumerate() {
             if let Some(flag) = self.quoting.get(*part).and_then(Json::as_bool) {
                 relation.quoted[at] = flag;

@@ -2,8 +2,8 @@
 
 use crate::config::yaml::{Node, Yaml};
 use indexmap::IndexMap;
-use rsdbt_base::Diagnostic;
-use rsdbt_jinja::{Arguments, Data, Engine, Fault, Host, Quoting, Registry};
+use rsdbt_base::{Diagnostic, Dialect};
+use rsdbt_jinja::{Arguments, Data, Engine, Fault, Host, Registry};
 use rsdbt_sys as sys;
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
@@ -68,8 +68,8 @@ impl Host for SettingsHost {
 
     fn macro_called(&self, _: &str) {}
 
-    fn quoting(&self) -> Quoting {
-        Quoting::Double
+    fn dialect(&self) -> Dialect {
+        Dialect::DuckDb
     }
 }
 

@@ -6,11 +6,27 @@ use crate::config::EntryKind;
 use crate::ir::{Exposure, MacroEntry, Manifest};
 use indexmap::IndexMap;
 use rsdbt_base::Diagnostics;
+use rsdbt_jinja::MacroDef;
 use serde_json::{Map, Value as Json};
+
+/// A macro that no YAML describes.
+fn undescribed(definition: &MacroDef) -> MacroEntry {
+    MacroEntry {
+        unique_id: definition.unique_id.clone(),
+        package: definition.package.clone(),
+        name: definition.name.clone(),
+        file: definition.file.clone(),
+        text: definition.text.clone(),
+        languages: definition.languages.clone(),
+        description: String::new(),
+        arguments: Vec::new(),
+        patch_path: None,
+    }
+}
 
 pub fn parse(world: &World, patches: &[Patch], manifest: &mut Manifest, diagnostics: &mut Diagnostics) {
     for definition in world.engine.registry().all() {
-        manifest.macros.insert(definition.unique_id.clone(), MacroEntry::new(&definition));
+        manifest.macros.insert(definition.unique_id.clone(), undescribed(&definition));
     }
     for patch in patches {
         match patch.entry.kind {

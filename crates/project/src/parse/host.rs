@@ -2,8 +2,10 @@
 
 use crate::ir::{DocBlock, Invocation, RefCall};
 use crate::load::RawProject;
+use crate::variable;
 use indexmap::IndexMap;
-use rsdbt_jinja::{Arguments, Data, Engine, Fault, Host, Quoting, Relation};
+use rsdbt_base::{Dialect, Relation};
+use rsdbt_jinja::{Arguments, Data, Engine, Fault, Host};
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -58,7 +60,7 @@ impl World<'_> {
             invocation: self.invocation.clone(),
             docs: self.docs.clone(),
             package: package.to_owned(),
-            this: Relation::new(&self.invocation.database, &self.invocation.schema, name, self.invocation.quoting),
+            this: Relation::new(&self.invocation.database, &self.invocation.schema, name, self.invocation.dialect),
             model: Data::from(model),
             base,
             recorded: Mutex::default(),
@@ -147,9 +149,9 @@ impl Host for ParseHost {
             ),
             "sql" | "compiled_code" | "thread_id" => Data::text(""),
             "pre_hooks" | "post_hooks" | "selected_resources" | "results" | "schemas" => Data::List(Vec::new()),
-            "target" | "project_name" | "env" => return self.invocation.variable(name),
+            "target" | "project_name" | "env" => return variable(&self.invocation, name),
             _ => {
-                let value = self.invocation.variable(name);
+                let value = variable(&self.invocation, name);
                 if value.is_some() {
                     self.reads().is_volatile = true;
                 }
@@ -197,7 +199,7 @@ impl Host for ParseHost {
         }
     }
 
-    fn quoting(&self) -> Quoting {
-        self.invocation.quoting
+    fn dialect(&self) -> Dialect {
+        self.invocation.dialect
     }
 }

@@ -8,7 +8,7 @@ use crate::config::{EntryKind, Yaml, layered, merge_into};
 use crate::ir::{Manifest, Node, ResourceType};
 use crate::load::{FileKind, checksum};
 use indexmap::IndexMap;
-use rsdbt_base::{Code, Diagnostic, Diagnostics, Place};
+use rsdbt_base::{Code, Diagnostic, Diagnostics, Dialect, Place};
 use rsdbt_jinja::{Engine, File, prepare};
 use rsdbt_sys as sys;
 use serde_json::{Map, Value as Json};
@@ -168,7 +168,7 @@ fn parse_file(world: &World, file: &NodeFile, kind: ResourceType, patches: &[Pat
         node.config.insert("quote_columns".into(), Json::Null);
     }
     check_materialization(&node, &file.file.shown)?;
-    if world.invocation.adapter == "bigquery" {
+    if world.invocation.dialect == Dialect::GoogleSql {
         super::bigquery::check(&node)?;
     }
     naming::place(world, &mut node)?;

@@ -33,7 +33,7 @@ pub fn parse(world: &World, patches: &[Patch], manifest: &mut Manifest, diagnost
             for column in yaml.get("columns").list() {
                 let name = column.get("name").text().unwrap_or_default();
                 let quoted = column.get("quote").flag() == Some(true);
-                let name = if quoted { world.invocation.quoting.quote(&name) } else { name };
+                let name = if quoted { world.invocation.dialect.quote(&name) } else { name };
                 let of_column = entries(column).map(|item| (patch, target.clone(), Some(name.clone()), item.clone()));
                 wanted.extend(of_column);
             }

@@ -215,7 +215,7 @@ fn clashes(manifest: &Manifest) -> Diagnostics {
     for node in manifest.nodes.values().filter(|n| n.resource_type.is_refable() && !n.is_ephemeral()) {
         let place = format!("{}.{}.{}", node.database, node.schema, node.alias).to_lowercase();
         if let Some(other) = places.insert(place, node) {
-            let name = node.relation(rsdbt_jinja::Quoting::Double).render();
+            let name = node.relation(rsdbt_base::Dialect::DuckDb).render();
             found.push(Diagnostic::error(
                 Code::DUPLICATE,
                 format!(
