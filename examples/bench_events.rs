@@ -238,7 +238,7 @@ fn end_to_end(folder: &Path) -> Outcome<()> {
     let full = folder.join("full");
     let warehouse = LocalBigQuery::open(Some(&full.join("bench.duckdb")), "bench", "bench")?;
     let mut session = warehouse.connect()?;
-    session.landing("raw", "events", rsdbt_warehouse::Dedupe::On)?;
+    session.landing(&rsdbt_events::destination("raw", "events"), rsdbt_warehouse::Dedupe::On)?;
     // Ids as a producer makes them, in the order of a year before the run.
     session.duckdb().query(&format!(
         "insert into raw.events (event_id, stream_id, viewer_id, event_time, event_type, run_id, shard, seq)

@@ -3,20 +3,12 @@
 use super::LocalSession;
 use rsdbt_sys as sys;
 use rsdbt_warehouse::duckdb::{client, warehouse as duck};
-use rsdbt_warehouse::{Batch, DbError, DbErrorKind, Dedupe, Landed, Lander, QUARANTINE_SUFFIX, Rows, Target, Value};
+use rsdbt_warehouse::{Batch, DbError, DbErrorKind, Dedupe, Destination, Field, Landed, Lander};
+use rsdbt_warehouse::{Path, QUARANTINE_SUFFIX, Rows, Session, Target, Value};
 use std::collections::HashSet;
 
-const EVENTS: &str = "event_id STRING NOT NULL, stream_id STRING, streamer_name STRING, stream_start_time TIMESTAMP, \
-    viewer_id STRING, viewer_email STRING, viewer_state STRING, device_type STRING, event_time TIMESTAMP, \
-    event_type STRING, product_id STRING, product_name STRING, chat_message STRING, \
-    run_id STRING, shard INT64, seq INT64";
-const QUARANTINE: &str = "quarantine_key STRING NOT NULL, reason STRING, raw BYTES, message_id STRING, \
-    published_at TIMESTAMP, run_id STRING, shard INT64, seq INT64";
 const LEDGER: &str =
     "batch_id STRING NOT NULL, committed_at TIMESTAMP, delivered INT64, fresh INT64, known INT64, quarantined INT64";
-/// What tables had before events carried their place in a run.
-const ADDED: [&str; 3] = ["run_id STRING", "shard INT64", "seq INT64"];
-
 const LEDGER_TABLE: &str = "_ingest_batches";
 /// The temporary table of a batch's keys.
 const STAGE: &str = "rsdbt_stage";
@@ -30,23 +22,33 @@ pub struct Landing {
 
 impl LocalSession {
     /// Creates what is missing: dataset, event table, quarantine and ledger.
-    pub fn landing(&mut self, dataset: &str, table: &str, dedupe: Dedupe) -> Result<Landing, DbError> {
-        let name = |table: &str| format!("`{dataset}`.`{table}`");
+    pub fn landing(&mut self, to: &Destination, dedupe: Dedupe) -> Result<Landing, DbError> {
+        let Destination { dataset, table, events, quarantine } = *to;
         // Every checkpoint compresses the table's last rows again: DuckDB's 16 MB of log would mean one per few batches.
         self.connection.query("set checkpoint_threshold = '256MB'")?;
         self.run(&format!("create schema if not exists `{dataset}`"))?;
-        let tables = [
-            (table.to_owned(), EVENTS),
-            (format!("{table}{QUARANTINE_SUFFIX}"), QUARANTINE),
-            (LEDGER_TABLE.to_owned(), LEDGER),
-        ];
-        for (table, columns) in &tables {
-            self.run(&format!("create table if not exists {} ({columns})", name(table)))?;
-        }
-        for column in ADDED {
-            self.run(&format!("alter table {} add column if not exists {column}", name(table)))?;
-        }
+        self.run(&format!("create table if not exists `{dataset}`.`{LEDGER_TABLE}` ({LEDGER})"))?;
+        self.ensure_table(dataset, table, events)?;
+        self.ensure_table(dataset, &format!("{table}{QUARANTINE_SUFFIX}"), quarantine)?;
         Ok(Landing { dataset: dataset.to_owned(), table: table.to_owned(), dedupe })
+    }
+
+    /// Makes a table where it is missing, and adds columns that an older one has not.
+    fn ensure_table(&mut self, dataset: &str, table: &str, fields: &[Field]) -> Result<(), DbError> {
+        let database = self.connection.catalog().to_owned();
+        let known = self.columns(&Path { database: &database, schema: dataset, name: table })?;
+        let name = format!("`{dataset}`.`{table}`");
+        if known.is_empty() {
+            let columns: Vec<String> = fields.iter().map(declared).collect();
+            return self.run(&format!("create table {name} ({})", columns.join(", "))).map(drop);
+        }
+        // The rows that are there have no value for it, so it cannot be required any more.
+        let missing =
+            fields.iter().filter(|field| !known.iter().any(|column| column.name.eq_ignore_ascii_case(field.name)));
+        for field in missing {
+            self.run(&format!("alter table {name} add column `{}` {}", field.name, field.kind.google_sql()))?;
+        }
+        Ok(())
     }
 
     /// What all sessions of this database in this process together may hold in memory: `512MB`. Only for a process that
@@ -105,7 +107,7 @@ impl LocalSession {
                 keys.iter().map(|key| known.insert(key.unwrap_or_default().to_owned())).collect()
             }
         };
-        let names: Vec<&str> = rows.columns.iter().map(|(name, _)| *name).collect();
+        let names: Vec<&str> = rows.fields().iter().map(|field| field.name).collect();
         let catalog = self.connection.catalog().to_owned();
         let client = self.connection.client();
         let mut appender =
@@ -118,7 +120,9 @@ impl LocalSession {
     /// The keys of the batch that are in the table.
     fn known(&mut self, dataset: &str, table: &str, rows: &Rows) -> Result<HashSet<String>, DbError> {
         let target = self.full_name(dataset, table);
-        let (Some(keys), Some((key, _))) = (rows.keys(), rows.columns.first()) else { return Ok(HashSet::new()) };
+        let (Some(keys), Some(Field { name: key, .. })) = (rows.keys(), rows.fields().first()) else {
+            return Ok(HashSet::new());
+        };
         self.connection.query(&format!("create or replace temp table {STAGE} (key varchar)"))?;
         let mut appender =
             self.connection.client().appender_to_catalog_and_db(STAGE, "temp", "main").map_err(refused)?;
@@ -140,6 +144,11 @@ impl LocalSession {
     }
 }
 
+fn declared(field: &Field) -> String {
+    let required = if field.required { " NOT NULL" } else { "" };
+    format!("`{}` {}{required}", field.name, field.kind.google_sql())
+}
+
 fn refused(why: client::Error) -> DbError {
     DbError::new(DbErrorKind::Execution, why.to_string())
 }
@@ -150,8 +159,8 @@ struct LocalLander {
 }
 
 impl Target for LocalSession {
-    fn lander(mut self, dataset: &str, table: &str, dedupe: Dedupe) -> Result<Box<dyn Lander>, DbError> {
-        let landing = self.landing(dataset, table, dedupe)?;
+    fn lander(mut self, to: &Destination, dedupe: Dedupe) -> Result<Box<dyn Lander>, DbError> {
+        let landing = self.landing(to, dedupe)?;
         Ok(Box::new(LocalLander { session: self, landing }))
     }
 }
@@ -166,6 +175,7 @@ impl Lander for LocalLander {
 mod tests {
     use super::*;
     use crate::LocalBigQuery;
+    use rsdbt_warehouse::Kind;
 
     #[test]
     fn landing_leaves_builds_their_memory() {
@@ -177,7 +187,9 @@ mod tests {
             table.rows
         };
         let before = limit();
-        let lander = session().lander("shop", "events", Dedupe::On).expect("a lander");
+        let key = &[Field { name: "id", kind: Kind::Text, required: true }];
+        let to = Destination { dataset: "shop", table: "events", events: key, quarantine: key };
+        let lander = session().lander(&to, Dedupe::On).expect("a lander");
         assert_eq!(limit(), before);
         drop(lander);
         session().limit_memory("512MB").expect("a limit");

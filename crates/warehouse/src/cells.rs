@@ -1,7 +1,7 @@
 //! Rows on their way into a table, column by column and without an allocation for each value.
 
 use crate::duckdb::client::arrow;
-use crate::{DbError, DbErrorKind};
+use crate::{DbError, DbErrorKind, Field, Kind};
 use arrow::array::{
     Array, ArrayRef, BinaryArray, Int64Array, MutableArrayData, StringArray, TimestampMicrosecondArray, make_array,
 };
@@ -28,10 +28,22 @@ pub enum Cells {
     Timestamp(Vec<Option<i64>>),
 }
 
-/// Columns of equal length. The first one is the key: rows with a known key are not added again.
+/// One value on its way into a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cell<'c> {
+    Null,
+    Text(&'c str),
+    Int(i64),
+    Bytes(&'c [u8]),
+    /// Microseconds since 1970-01-01.
+    Timestamp(i64),
+}
+
+/// Columns of equal length, one for each field. The first one is the key: rows with a known key are not added again.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Rows {
-    pub columns: Vec<(&'static str, Cells)>,
+    fields: &'static [Field],
+    columns: Vec<Cells>,
 }
 
 impl Texts {
@@ -86,6 +98,29 @@ impl<'t> FromIterator<Option<&'t str>> for Texts {
 }
 
 impl Cells {
+    fn new(kind: Kind) -> Cells {
+        match kind {
+            Kind::Text => Cells::Text(Texts::default()),
+            Kind::Int => Cells::Int(Vec::new()),
+            Kind::Bytes => Cells::Bytes(Vec::new()),
+            Kind::Timestamp => Cells::Timestamp(Vec::new()),
+        }
+    }
+
+    fn push(&mut self, cell: Cell) {
+        match (self, cell) {
+            (Cells::Text(texts), Cell::Text(text)) => texts.push(Some(text)),
+            (Cells::Text(texts), Cell::Null) => texts.push(None),
+            (Cells::Int(values), Cell::Int(value)) | (Cells::Timestamp(values), Cell::Timestamp(value)) => {
+                values.push(Some(value));
+            }
+            (Cells::Int(values) | Cells::Timestamp(values), Cell::Null) => values.push(None),
+            (Cells::Bytes(values), Cell::Bytes(bytes)) => values.push(Some(bytes.to_vec())),
+            (Cells::Bytes(values), Cell::Null) => values.push(None),
+            (_, cell) => panic!("{cell:?} is in a column of another kind: a row has the kinds of its fields"),
+        }
+    }
+
     pub fn len(&self) -> usize {
         match self {
             Cells::Text(texts) => texts.len(),
@@ -109,8 +144,26 @@ impl Cells {
 }
 
 impl Rows {
+    pub fn new(fields: &'static [Field]) -> Rows {
+        Rows { fields, columns: fields.iter().map(|field| Cells::new(field.kind)).collect() }
+    }
+
+    /// Adds a row: a cell for each field.
+    pub fn push<const N: usize>(&mut self, row: [Cell; N]) {
+        assert_eq!(N, self.fields.len(), "a row has a cell for each field");
+        self.columns.iter_mut().zip(row).for_each(|(column, cell)| column.push(cell));
+    }
+
+    pub fn fields(&self) -> &'static [Field] {
+        self.fields
+    }
+
+    pub fn columns(&self) -> &[Cells] {
+        &self.columns
+    }
+
     pub fn len(&self) -> usize {
-        self.columns.first().map_or(0, |(_, cells)| cells.len())
+        self.columns.first().map_or(0, Cells::len)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -119,7 +172,7 @@ impl Rows {
 
     pub fn keys(&self) -> Option<&Texts> {
         match self.columns.first() {
-            Some((_, Cells::Text(keys))) => Some(keys),
+            Some(Cells::Text(keys)) => Some(keys),
             _ => None,
         }
     }
@@ -129,9 +182,9 @@ impl Rows {
         // Mostly every row is new: then nothing is copied.
         let keep = keep.filter(|keep| keep.contains(&false));
         let build = || {
-            let columns = self.columns.iter().map(|(name, cells)| {
+            let columns = self.fields.iter().zip(&self.columns).map(|(field, cells)| {
                 let all = cells.array()?;
-                Ok((*name, keep.map_or_else(|| all.clone(), |keep| marked(&all, keep))))
+                Ok((field.name, keep.map_or_else(|| all.clone(), |keep| marked(&all, keep))))
             });
             RecordBatch::try_from_iter(columns.collect::<Result<Vec<_>, arrow::error::ArrowError>>()?)
         };
@@ -172,8 +225,14 @@ mod tests {
 
     #[test]
     fn only_marked_rows_are_taken() {
-        let ids: Texts = ["a", "b", "c"].into_iter().map(Some).collect();
-        let rows = Rows { columns: vec![("id", Cells::Text(ids)), ("n", Cells::Int(vec![Some(1), None, Some(3)]))] };
+        const FIELDS: &[Field] = &[
+            Field { name: "id", kind: Kind::Text, required: true },
+            Field { name: "n", kind: Kind::Int, required: false },
+        ];
+        let mut rows = Rows::new(FIELDS);
+        rows.push([Cell::Text("a"), Cell::Int(1)]);
+        rows.push([Cell::Text("b"), Cell::Null]);
+        rows.push([Cell::Text("c"), Cell::Int(3)]);
         let batch = rows.record_batch(Some(&[true, false, true])).expect("columns of equal length");
         assert_eq!(batch.num_rows(), 2);
         assert_eq!(batch.column(1).as_ref(), &Int64Array::from(vec![Some(1), Some(3)]) as &dyn arrow::array::Array);

@@ -3,6 +3,45 @@
 use crate::DbError;
 use crate::cells::Rows;
 
+/// What a column of a landing table holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Int,
+    Bytes,
+    Timestamp,
+}
+
+/// A column of a landing table. Which columns there are is known to whoever lands, not to a warehouse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    pub name: &'static str,
+    pub kind: Kind,
+    /// Never null.
+    pub required: bool,
+}
+
+/// Where batches land: a table and the quarantine beside it, and their columns. The first column of each is its key.
+#[derive(Debug, Clone, Copy)]
+pub struct Destination<'d> {
+    pub dataset: &'d str,
+    pub table: &'d str,
+    pub events: &'static [Field],
+    pub quarantine: &'static [Field],
+}
+
+impl Kind {
+    /// The type in GoogleSQL.
+    pub fn google_sql(self) -> &'static str {
+        match self {
+            Kind::Text => "STRING",
+            Kind::Int => "INT64",
+            Kind::Bytes => "BYTES",
+            Kind::Timestamp => "TIMESTAMP",
+        }
+    }
+}
+
 /// A batch on its way into the warehouse.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -42,5 +81,5 @@ pub trait Lander {
 /// A warehouse that batches can land in.
 pub trait Target {
     /// Creates what is missing. `Dedupe::Off` exists so that a test can show what happens without.
-    fn lander(self, dataset: &str, table: &str, dedupe: Dedupe) -> Result<Box<dyn Lander>, DbError>;
+    fn lander(self, to: &Destination, dedupe: Dedupe) -> Result<Box<dyn Lander>, DbError>;
 }

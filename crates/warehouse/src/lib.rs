@@ -13,9 +13,9 @@ mod landing;
 mod outbox;
 mod warehouse;
 
-pub use cells::{Cells, Rows, Texts};
+pub use cells::{Cell, Cells, Rows, Texts};
 pub use error::{DbError, DbErrorKind};
-pub use landing::{Batch, Dedupe, Landed, Lander, QUARANTINE_SUFFIX, Target};
+pub use landing::{Batch, Dedupe, Destination, Field, Kind, Landed, Lander, QUARANTINE_SUFFIX, Target};
 #[cfg(feature = "cloud")]
 use outbox::{Account, Append, Outbox};
 pub use rsdbt_base::{Column, Table, Value};

@@ -1,7 +1,7 @@
 //! What stands where BigQuery is in a build without the feature `cloud`: the same door, and a word why it stays shut.
 //! The type has no value, so nothing behind the door can be reached.
 
-use crate::{DbError, DbErrorKind, Dedupe, Lander, Session, Target, Warehouse};
+use crate::{DbError, DbErrorKind, Dedupe, Destination, Lander, Session, Target, Warehouse};
 use serde_json::{Map, Value as Json};
 use std::path::Path;
 
@@ -32,7 +32,7 @@ impl Warehouse for CloudBigQuery {
 }
 
 impl Target for CloudBigQuery {
-    fn lander(self, _dataset: &str, _table: &str, _dedupe: Dedupe) -> Result<Box<dyn Lander>, DbError> {
+    fn lander(self, _to: &Destination, _dedupe: Dedupe) -> Result<Box<dyn Lander>, DbError> {
         match self {}
     }
 }

@@ -54,22 +54,6 @@ pub struct Event {
     pub chat_message: Option<&'static str>,
 }
 
-/// The columns of an event in the order of the CSV file.
-pub const COLUMNS: [&str; 12] = [
-    "stream_id",
-    "streamer_name",
-    "stream_start_time",
-    "viewer_id",
-    "viewer_email",
-    "viewer_state",
-    "device_type",
-    "event_time",
-    "event_type",
-    "product_id",
-    "product_name",
-    "chat_message",
-];
-
 /// Events in order of time.
 pub struct Simulation {
     world: Arc<World>,

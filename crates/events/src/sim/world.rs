@@ -11,8 +11,6 @@ pub struct Viewer {
     pub state: String,
     pub device: String,
     pub segment: usize,
-    /// Its fields of an event as JSON, which most events are made of: `"viewer_id":"V0001",...`
-    pub json: String,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -21,7 +19,6 @@ pub struct Product {
     pub name: String,
     pub category: String,
     pub cents: i64,
-    pub json: String,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -34,7 +31,6 @@ pub struct Stream {
     pub weekday: i64,
     pub start_hour: i64,
     pub minutes: i64,
-    pub json: String,
 }
 
 /// Products of one category, the favourites first.
@@ -75,21 +71,16 @@ impl World {
             .into_iter()
             .map(|[id, name, category, price, _]| {
                 let price: f64 = price.parse().map_err(|_| format!("'{price}' is not a price"))?;
-                let json = fields([("product_id", &id), ("product_name", &name)]);
-                Ok(Arc::new(Product { id, name, category, cents: (price * 100.0).round() as i64, json }))
+                Ok(Arc::new(Product { id, name, category, cents: (price * 100.0).round() as i64 }))
             })
             .collect::<Result<_, String>>()?;
         let viewer = |[id, email, state, device, segment]: [String; 5]| {
             let segment = super::funnel::segment(&segment).ok_or_else(|| format!("there is no segment '{segment}'"))?;
-            let known =
-                [("viewer_id", &id), ("viewer_email", &email), ("viewer_state", &state), ("device_type", &device)];
-            let json = fields(known);
-            Ok(Arc::new(Viewer { id, email, state, device, segment, json }))
+            Ok(Arc::new(Viewer { id, email, state, device, segment }))
         };
         let stream = |([id, streamer, category, weekday, hour], [minutes, title, ..]): ([String; 5], [String; 5])| {
             let (weekday, start_hour, minutes) = (number(&weekday)?, number(&hour)?, number(&minutes)?);
-            let json = fields([("stream_id", &id), ("streamer_name", &streamer)]);
-            Ok(Arc::new(Stream { id, streamer, title, category, weekday, start_hour, minutes, json }))
+            Ok(Arc::new(Stream { id, streamer, title, category, weekday, start_hour, minutes }))
         };
         Ok(World {
             shelves: shelves(&products),
@@ -99,11 +90,6 @@ impl World {
             streams: streams.map(stream).collect::<Result<_, String>>()?,
         })
     }
-}
-
-/// `"name":"value",...` with values escaped.
-fn fields<const N: usize>(fields: [(&str, &String); N]) -> String {
-    fields.map(|(name, value)| format!("\"{name}\":{}", serde_json::Value::from(value.as_str()))).join(",")
 }
 
 fn shelves(products: &[Arc<Product>]) -> Vec<Shelf> {

@@ -2,6 +2,7 @@
 
 use super::metrics::Metrics;
 use super::wire::{Collector, batch_id};
+use crate::schema;
 use rsdbt_pubsub::{Bus, BusError, BusErrorKind, Incoming};
 use rsdbt_sys as sys;
 use rsdbt_warehouse::Dedupe;
@@ -126,7 +127,7 @@ impl std::fmt::Display for Ended {
 
 fn connect<T: Target>(open: &impl Fn() -> Result<T, DbError>, job: &Job) -> Result<Box<dyn Lander>, DbError> {
     let dedupe = if job.faults.keep_duplicates { Dedupe::Off } else { Dedupe::On };
-    open()?.lander(job.dataset, job.table, dedupe)
+    open()?.lander(&schema::destination(job.dataset, job.table), dedupe)
 }
 
 fn wait(pause: Duration, stop: &AtomicBool) {

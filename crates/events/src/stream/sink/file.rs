@@ -1,8 +1,11 @@
 //! Files and standard output: NDJSON as on the bus, and CSV in the 12 columns of the original data set.
 
 use super::{Sink, SinkError};
-use crate::sim::{COLUMNS, Emission, Event};
-use crate::stream::wire;
+use crate::schema::{COLUMNS, DATA_SET};
+use crate::sim::{Emission, Event};
+use crate::stream::wire::{self, Stamp};
+use rsdbt_warehouse::Cell;
+use std::borrow::Cow;
 use std::io::Write;
 
 pub struct JsonSink {
@@ -43,25 +46,13 @@ pub struct CsvSink {
 impl CsvSink {
     pub fn new(out: Box<dyn Write>) -> Result<CsvSink, SinkError> {
         let mut out = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(out);
-        out.write_record(COLUMNS).map_err(failed)?;
+        out.write_record(COLUMNS[DATA_SET].iter().map(|field| field.name)).map_err(failed)?;
         Ok(CsvSink { out })
     }
 
     fn row(&mut self, event: &Event) -> csv::Result<()> {
-        self.out.write_record([
-            event.stream.id.as_str(),
-            &event.stream.streamer,
-            &moment(event.stream_start_micros),
-            &event.viewer.id,
-            &event.viewer.email,
-            &event.viewer.state,
-            &event.viewer.device,
-            &moment(event.event_micros),
-            event.event_type,
-            event.product.as_ref().map_or("", |product| &product.id),
-            event.product.as_ref().map_or("", |product| &product.name),
-            event.chat_message.unwrap_or_default(),
-        ])
+        let record = wire::record(event, &Stamp::single("", 0));
+        self.out.write_record(record.cells()[DATA_SET].iter().map(text))
     }
 }
 
@@ -77,6 +68,16 @@ impl Sink for CsvSink {
 
     fn finish(&mut self) -> Result<(), SinkError> {
         self.out.flush().map_err(failed)
+    }
+}
+
+fn text<'c>(cell: &Cell<'c>) -> Cow<'c, [u8]> {
+    match *cell {
+        Cell::Null => Cow::Borrowed(b""),
+        Cell::Text(text) => Cow::Borrowed(text.as_bytes()),
+        Cell::Bytes(bytes) => Cow::Borrowed(bytes),
+        Cell::Int(number) => Cow::Owned(number.to_string().into_bytes()),
+        Cell::Timestamp(micros) => Cow::Owned(moment(micros).into_bytes()),
     }
 }
 

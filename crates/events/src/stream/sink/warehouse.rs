@@ -1,6 +1,7 @@
 //! Straight into the warehouse, without a bus.
 
 use super::{Sink, SinkError};
+use crate::schema;
 use crate::sim::{Emission, Shape};
 use crate::stream::wire::{self, Collector, Stamp};
 use rsdbt_bqlocal::{Landing, LocalSession};
@@ -20,7 +21,7 @@ impl WarehouseSink<'_> {
         table: &str,
         run_id: &str,
     ) -> Result<WarehouseSink<'s>, SinkError> {
-        let landing = session.landing(dataset, table, Dedupe::On)?;
+        let landing = session.landing(&schema::destination(dataset, table), Dedupe::On)?;
         Ok(WarehouseSink { session, landing, run_id: run_id.to_owned(), landed: Landed::default() })
     }
 

@@ -1,7 +1,7 @@
 //! Rows as the Storage Write API takes them: a protobuf message for each, described by a schema that is sent along.
 //! Schema, message and table have the columns of the rows, so they are those of the local table.
 
-use crate::{Cells, Rows};
+use crate::{Cells, Field, Kind, Rows};
 use gcp_bigquery_client::google::cloud::bigquery::storage::v1::ProtoSchema;
 use prost::encoding::{self, WireType};
 use prost_types::field_descriptor_proto::{Label, Type};
@@ -9,32 +9,31 @@ use prost_types::{DescriptorProto, FieldDescriptorProto};
 use serde_json::{Value as Json, json};
 
 /// The type of a column on the wire and in the table. A TIMESTAMP travels as microseconds.
-fn kinds(cells: &Cells) -> (Type, &'static str) {
-    match cells {
-        Cells::Text(_) => (Type::String, "STRING"),
-        Cells::Int(_) => (Type::Int64, "INTEGER"),
-        Cells::Bytes(_) => (Type::Bytes, "BYTES"),
-        Cells::Timestamp(_) => (Type::Int64, "TIMESTAMP"),
+fn kinds(kind: Kind) -> (Type, &'static str) {
+    match kind {
+        Kind::Text => (Type::String, "STRING"),
+        Kind::Int => (Type::Int64, "INTEGER"),
+        Kind::Bytes => (Type::Bytes, "BYTES"),
+        Kind::Timestamp => (Type::Int64, "TIMESTAMP"),
     }
 }
 
-/// The columns as the tables API has them. The first one is the key, and never null.
-pub fn fields(rows: &Rows) -> Vec<Json> {
-    let mode = |at: usize| if at == 0 { "REQUIRED" } else { "NULLABLE" };
-    let columns = rows.columns.iter().enumerate();
-    columns.map(|(at, (name, cells))| json!({"name": name, "type": kinds(cells).1, "mode": mode(at)})).collect()
+/// The columns as the tables API has them.
+pub fn fields(fields: &[Field]) -> Vec<Json> {
+    let mode = |field: &Field| if field.required { "REQUIRED" } else { "NULLABLE" };
+    fields.iter().map(|field| json!({"name": field.name, "type": kinds(field.kind).1, "mode": mode(field)})).collect()
 }
 
 /// The message that `encode` writes.
-pub fn schema(rows: &Rows) -> ProtoSchema {
-    let field = |(at, (name, cells)): (usize, &(&str, Cells))| FieldDescriptorProto {
-        name: Some((*name).to_owned()),
-        number: Some(at as i32 + 1),
+pub fn schema(fields: &[Field]) -> ProtoSchema {
+    let described = |(number, field): (i32, &Field)| FieldDescriptorProto {
+        name: Some(field.name.to_owned()),
+        number: Some(number),
         label: Some(Label::Optional as i32),
-        r#type: Some(kinds(cells).0 as i32),
+        r#type: Some(kinds(field.kind).0 as i32),
         ..Default::default()
     };
-    let field = rows.columns.iter().enumerate().map(field).collect();
+    let field = (1..).zip(fields).map(described).collect();
     ProtoSchema {
         proto_descriptor: Some(DescriptorProto { name: Some("Row".to_owned()), field, ..Default::default() }),
     }
@@ -43,7 +42,7 @@ pub fn schema(rows: &Rows) -> ProtoSchema {
 /// The rows that `keep` marks, in order; what is null is left out.
 pub fn encode(rows: &Rows, keep: &[bool]) -> Vec<Vec<u8>> {
     let mut all: Vec<Vec<u8>> = keep.iter().map(|keep| Vec::with_capacity(if *keep { 512 } else { 0 })).collect();
-    for (tag, (_, cells)) in (1..).zip(&rows.columns) {
+    for (tag, cells) in (1..).zip(rows.columns()) {
         let outs = all.iter_mut().zip(keep);
         match cells {
             Cells::Text(texts) => outs.zip(texts.iter()).for_each(|((out, keep), text)| {

@@ -8,7 +8,7 @@ use super::api::{Api, pause};
 use super::session::CloudSession;
 use super::tables;
 use super::{CloudBigQuery, settings::Settings};
-use crate::{Account, Append, Batch, Dedupe, Landed, Outbox, QUARANTINE_SUFFIX, Rows};
+use crate::{Account, Append, Batch, Dedupe, Destination, Field, Landed, Outbox, QUARANTINE_SUFFIX, Rows};
 use crate::{DbError, DbErrorKind, Path, Session, Value};
 use crate::{Lander, Target};
 use client::{Client, Refused};
@@ -37,6 +37,8 @@ struct CloudLander {
     outbox: Outbox,
     dataset: String,
     table: String,
+    events: &'static [Field],
+    quarantine: &'static [Field],
     /// Targets whose table is there.
     ready: HashSet<&'static str>,
 }
@@ -44,7 +46,8 @@ struct CloudLander {
 impl Target for CloudBigQuery {
     /// The journal is `.ingest/PROJECT.DATASET.TABLE.duckdb` in the project; `Dedupe::Off` keeps it in memory, so that a
     /// test can show what it is for.
-    fn lander(self, dataset: &str, table: &str, dedupe: Dedupe) -> Result<Box<dyn Lander>, DbError> {
+    fn lander(self, to: &Destination, dedupe: Dedupe) -> Result<Box<dyn Lander>, DbError> {
+        let Destination { dataset, table, events, quarantine } = *to;
         let settings = &self.api.settings;
         let path = self.root.join(".ingest").join(format!("{}.{dataset}.{table}.duckdb", settings.project));
         let outbox = Outbox::open((dedupe == Dedupe::On).then_some(path.as_path()), &[EVENTS, QUARANTINE])?;
@@ -59,6 +62,8 @@ impl Target for CloudBigQuery {
             outbox,
             dataset: dataset.to_owned(),
             table: table.to_owned(),
+            events,
+            quarantine,
             ready: HashSet::new(),
             api: self.api,
             runtime: self.runtime,
@@ -103,6 +108,10 @@ impl CloudLander {
         format!("{}{suffix}", self.table)
     }
 
+    fn fields_of(&self, target: &str) -> &'static [Field] {
+        if target == QUARANTINE { self.quarantine } else { self.events }
+    }
+
     fn resource_of(&self, target: &str) -> String {
         format!("projects/{}/datasets/{}/tables/{}", self.settings().project, self.dataset, self.table_of(target))
     }
@@ -110,7 +119,7 @@ impl CloudLander {
     /// Puts the rows whose keys are new into requests; gives how many that are.
     fn prepare(&mut self, target: &'static str, rows: &Rows, appends: &mut Vec<Append>) -> Result<u64, DbError> {
         let Some(keys) = rows.keys() else { return Ok(0) };
-        self.ensure_table(target, rows)?;
+        self.ensure_table(target)?;
         let mut seen = HashSet::with_capacity(keys.len());
         let mut keep: Vec<bool> = keys.iter().map(|key| key.is_some_and(|key| seen.insert(key))).collect();
         let first: Vec<&str> = keys.iter().zip(&keep).filter_map(|(key, keep)| key.filter(|_| *keep)).collect();
@@ -132,7 +141,7 @@ impl CloudLander {
             }
             let many = encoded.len() as i64;
             let data = ProtoData {
-                writer_schema: Some(encode::schema(rows)),
+                writer_schema: Some(encode::schema(rows.fields())),
                 rows: Some(storage::ProtoRows { serialized_rows: encoded }),
             };
             let request = storage::AppendRowsRequest {
@@ -158,11 +167,11 @@ impl CloudLander {
 
     /// Makes the target's table, or its missing columns, with the first batch, even if that has no rows for it: whoever
     /// looks for what is in quarantine must find a table.
-    fn ensure_table(&mut self, target: &'static str, rows: &Rows) -> Result<(), DbError> {
+    fn ensure_table(&mut self, target: &'static str) -> Result<(), DbError> {
         if !self.ready.contains(target) {
             let (project, name) = (&self.settings().project, self.table_of(target));
             let path = Path { database: project, schema: &self.dataset, name: &name };
-            let fields = encode::fields(rows);
+            let fields = encode::fields(self.fields_of(target));
             let made = tables::ensure_table(&self.api, &path, &fields);
             self.runtime.block_on(made).map_err(|refusal| refusal.into_error(None))?;
             self.ready.insert(target);
@@ -226,7 +235,7 @@ impl CloudLander {
         let stream = append.stream.clone();
         // That it is ended already, or gone, is as good.
         _ = self.patiently(&stream, async |client: &Client| client.end_stream(&stream).await)?;
-        let column = if append.target == EVENTS { "event_id" } else { "quarantine_key" };
+        let column = self.fields_of(&append.target).first().map_or("", |key| key.name);
         let key = append.first_key.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n");
         let (project, table) = (&self.settings().project, self.table_of(&append.target));
         let sql = format!("select count(*) from `{project}`.`{}`.`{table}` where {column} = '{key}'", self.dataset);
