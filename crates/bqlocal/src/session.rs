@@ -12,7 +12,7 @@ use rsdbt_googlesql::show::show;
 use rsdbt_googlesql::types::Type;
 use rsdbt_googlesql::{SqlError, parse};
 use rsdbt_warehouse::duckdb::{Connection, Interrupter};
-use rsdbt_warehouse::{Column, DbError, DbErrorKind, Table, Value};
+use rsdbt_warehouse::{Column, DbError, DbErrorKind, Outcome, Table, Value};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -39,6 +39,8 @@ pub struct LocalSession {
     /// collects the DuckDB text instead of running it
     pub(super) explained: Option<(Explain, Vec<String>)>,
     pub(super) last: Option<Table>,
+    /// How many rows the last statement changed, if it was one that changes rows.
+    pub(super) affected: Option<u64>,
 }
 
 /// User-defined functions by lower-case name.
@@ -59,6 +61,7 @@ impl LocalSession {
             text: String::new(),
             explained: None,
             last: None,
+            affected: None,
         })
     }
 
@@ -70,6 +73,7 @@ impl LocalSession {
     fn run_script(&mut self, script: &str) -> Result<Table, DbError> {
         self.text = script.to_owned();
         self.last = None;
+        self.affected = None;
         let statements = parse::script(script).map_err(|e| self.refused(e))?;
         let mut frame = Frame::default();
         match self.block(&statements, &mut frame)? {
@@ -181,10 +185,10 @@ impl LocalSession {
         if own {
             self.connection.begin()?;
         }
-        let mut table = Table::default();
+        let mut outcome = Outcome::default();
         for sql in &sql {
-            match self.connection.query(sql) {
-                Ok(done) => table = done,
+            match self.connection.execute(sql) {
+                Ok(done) => outcome = done,
                 Err(error) => {
                     if own {
                         self.connection.rollback()?;
@@ -196,22 +200,21 @@ impl LocalSession {
         if own {
             self.connection.commit().map_err(|e| self.failed(e, at))?;
         }
-        self.after(plan, table, at)
+        self.after(plan, outcome, at)
     }
 
-    fn after(&mut self, plan: &Plan, table: Table, at: usize) -> Result<(), DbError> {
+    fn after(&mut self, plan: &Plan, outcome: Outcome, at: usize) -> Result<(), DbError> {
+        self.affected = None;
         match &plan.effect {
-            Effect::Rows(cols) => self.last = Some(named(table, cols)),
+            Effect::Rows(cols) => self.last = Some(named(outcome.table, cols)),
             Effect::Modified { expected: wanted } => {
-                let count = match table.rows.first().and_then(|row| row.first()) {
-                    Some(Value::Int(n)) => *n,
-                    _ => 0,
-                };
+                let count = outcome.rows_affected.unwrap_or(0);
+                self.affected = Some(count);
                 self.connection.query(&format!("SET VARIABLE sys_row_count = {count}::BIGINT"))?;
                 if let Some(wanted) = wanted {
                     let wanted = print_expr(wanted, &self.zone);
                     let expected = self.connection.query(&format!("SELECT CAST({wanted} AS BIGINT)"))?;
-                    if expected.rows.first().and_then(|r| r.first()) != Some(&Value::Int(count)) {
+                    if expected.rows.first().and_then(|r| r.first()) != Some(&Value::Int(count.into())) {
                         let error = DbError::new(
                             DbErrorKind::Execution,
                             format!("ASSERT_ROWS_MODIFIED: {count} rows were modified"),

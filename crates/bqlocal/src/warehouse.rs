@@ -2,7 +2,7 @@
 
 use super::{LocalBigQuery, LocalSession};
 use rsdbt_warehouse::duckdb::warehouse as duck;
-use rsdbt_warehouse::{Column, DbError, Path, RelationInfo, Session, Stop, Table, Value, Warehouse};
+use rsdbt_warehouse::{Column, DbError, Outcome, Path, RelationInfo, Session, Stop, Table, Value, Warehouse};
 
 impl Warehouse for LocalBigQuery {
     fn session(&self) -> Result<Box<dyn Session>, DbError> {
@@ -26,8 +26,9 @@ fn backticked(path: &Path) -> String {
 }
 
 impl Session for LocalSession {
-    fn run(&mut self, sql: &str) -> Result<Table, DbError> {
-        LocalSession::run(self, sql)
+    fn execute(&mut self, sql: &str) -> Result<Outcome, DbError> {
+        let table = LocalSession::run(self, sql)?;
+        Ok(Outcome { table, rows_affected: self.affected })
     }
 
     fn columns_of_query(&mut self, query: &str) -> Result<Vec<Column>, DbError> {
@@ -83,5 +84,21 @@ impl Session for LocalSession {
     fn stop_handle(&self) -> Stop {
         let interrupter = self.interrupter();
         Box::new(move || interrupter.interrupt())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_tells_its_rows_and_a_query_does_not() {
+        let mut session: Box<dyn Session> =
+            LocalBigQuery::open(None, "lab", "shop").expect("a database in memory").session().expect("a session");
+        let mut affected = |sql: &str| session.execute(sql).expect("it runs").rows_affected;
+        assert_eq!(affected("create temp table t as select 1 as count union all select 2"), None);
+        assert_eq!(affected("update t set count = 3 where count > 1"), Some(1));
+        assert_eq!(affected("delete from t where count > 5"), Some(0));
+        assert_eq!(affected("delete from t where true; select 1 as count"), None);
     }
 }

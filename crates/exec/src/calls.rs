@@ -3,7 +3,7 @@
 use super::bigquery;
 use super::host::RunHost;
 use indexmap::IndexMap;
-use rsdbt_base::{Code, Column, Dialect, Relation, Table, Value};
+use rsdbt_base::{Code, Column, Dialect, Relation, Table};
 use rsdbt_jinja::{Arguments, Data, Fault, agate_type};
 use rsdbt_warehouse::{Path, Receipt};
 use serde_json::Value as Json;
@@ -91,11 +91,11 @@ fn strategies(host: &RunHost) -> Data {
 }
 
 /// What the engine reported: dbt's AdapterResponse.
-fn response(message: &str, rows: Option<i64>) -> Data {
+fn response(message: &str, rows: Option<u64>) -> Data {
     Data::Map(IndexMap::from([
         ("_message".to_owned(), Data::text(message)),
         ("code".to_owned(), Data::text(message.split(' ').next().unwrap_or_default())),
-        ("rows_affected".to_owned(), rows.map_or(Data::None, Data::Int)),
+        ("rows_affected".to_owned(), rows.and_then(|n| i64::try_from(n).ok()).map_or(Data::None, Data::Int)),
     ]))
 }
 
@@ -126,17 +126,11 @@ fn execute(host: &RunHost, arguments: &Arguments) -> Result<Data, Fault> {
     let sql = arguments.text(0, "sql").unwrap_or_default();
     let auto_begin = arguments.flag(1, "auto_begin", false);
     let fetch = arguments.flag(2, "fetch", false);
-    let table = host.execute(&sql, auto_begin)?;
-    // DuckDB answers a change with one column "Count".
-    let is_count = table.columns.len() == 1 && table.columns[0].name.eq_ignore_ascii_case("count") && !fetch;
-    let rows = match table.rows.first().and_then(|row| row.first()) {
-        Some(Value::Int(count)) if is_count => i64::try_from(*count).ok(),
-        _ => None,
-    };
-    let data = if fetch { table } else { Table::default() };
+    let outcome = host.execute(&sql, auto_begin)?;
+    let data = if fetch { outcome.table } else { Table::default() };
     let answer = match host.with_session(|session| Ok(session.receipt()))? {
         Some(receipt) => receipt_data(&receipt),
-        None => response("OK", rows),
+        None => response("OK", outcome.rows_affected),
     };
     Ok(Data::Tuple(vec![answer, Data::Table(data)]))
 }

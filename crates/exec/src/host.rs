@@ -4,10 +4,10 @@ use super::calls;
 use super::microbatch::Window;
 use super::world::World;
 use indexmap::IndexMap;
-use rsdbt_base::{Code, Diagnostic, Dialect, Relation, Table};
+use rsdbt_base::{Code, Diagnostic, Dialect, Relation};
 use rsdbt_jinja::{Arguments, Data, Fault, Host};
 use rsdbt_project::ir::{Node, RefCall, ResourceType};
-use rsdbt_warehouse::{DbError, DbErrorKind, Session};
+use rsdbt_warehouse::{DbError, DbErrorKind, Outcome, Session};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
@@ -127,9 +127,9 @@ impl RunHost {
     }
 
     /// Runs statements, inside a transaction unless `auto_begin` is false.
-    pub fn execute(&self, sql: &str, auto_begin: bool) -> Result<Table, Fault> {
+    pub fn execute(&self, sql: &str, auto_begin: bool) -> Result<Outcome, Fault> {
         if sql.trim().is_empty() {
-            return Ok(Table::default());
+            return Ok(Outcome::default());
         }
         self.changing().statements.push(sql.to_owned());
         if auto_begin {
@@ -137,7 +137,7 @@ impl RunHost {
         }
         let comment = self.comment.get().map_or("", String::as_str);
         let sql = self.world.query_comment.add(comment, sql);
-        self.with_session(|session| session.run(&sql))
+        self.with_session(|session| session.execute(&sql))
     }
 
     pub fn begin(&self) -> Result<(), Fault> {

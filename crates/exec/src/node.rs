@@ -411,7 +411,8 @@ pub fn show(world: &Arc<World>, node: &Arc<Node>, limit: Option<usize>) -> Resul
         Some(header) => format!("{header}\n{query}"),
         None => query,
     };
-    host.execute(&query, false).map_err(|fault| located(world, node, Some(&sql), fail(fault)))
+    let outcome = host.execute(&query, false);
+    outcome.map(|outcome| outcome.table).map_err(|fault| located(world, node, Some(&sql), fail(fault)))
 }
 
 /// `run-operation`: calls a macro and commits.

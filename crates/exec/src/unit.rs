@@ -239,13 +239,13 @@ fn compare(host: &RunHost, test: &UnitTest, sql: &str) -> Result<Option<String>,
         && rows.is_empty()
     {
         // Nothing is expected: any row is a difference.
-        let all = host.execute(sql, false)?;
+        let all = host.execute(sql, false)?.table;
         return Ok((!all.rows.is_empty())
             .then(|| format!("expected no rows, got {}:\n{}", all.rows.len(), lines(&all).join("\n"))));
     } else {
-        host.execute(&only(sql), false)?
+        host.execute(&only(sql), false)?.table
     };
-    let expected = host.execute(&only(&expected_sql), false)?;
+    let expected = host.execute(&only(&expected_sql), false)?.table;
     Ok(difference(&names, &lines(&actual), &lines(&expected)))
 }
 

@@ -19,4 +19,6 @@ pub use landing::{Batch, Dedupe, Destination, Field, Kind, Landed, Lander, QUARA
 #[cfg(feature = "cloud")]
 use outbox::{Account, Append, Outbox};
 pub use rsdbt_base::{Column, Table, Value};
-pub use warehouse::{BigQueryTables, Estimate, Path, Receipt, RelationInfo, Session, Stop, Warehouse, job_link};
+pub use warehouse::{
+    BigQueryTables, Estimate, Outcome, Path, Receipt, RelationInfo, Session, Stop, Warehouse, job_link,
+};

@@ -40,6 +40,15 @@ pub fn job_link(project: &str, location: Option<&str>, id: &str) -> String {
     format!("https://console.cloud.google.com/bigquery?project={project}&j=bq:{location}:{id}&page=queryresults")
 }
 
+/// What the last of some statements gave.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Outcome {
+    /// Its rows; empty where it gives none.
+    pub table: Table,
+    /// How many rows it inserted, updated or deleted. DuckDB tells 0 of what changes no row and of what cannot: that is `None`.
+    pub rows_affected: Option<u64>,
+}
+
 /// What a statement would read, asked without running it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Estimate {
@@ -70,8 +79,13 @@ pub trait Warehouse: Send + Sync {
 
 /// One conversation with a warehouse.
 pub trait Session: Send {
-    /// Runs statements of the adapter's own dialect; the answer is that of the last one.
-    fn run(&mut self, sql: &str) -> Result<Table, DbError>;
+    /// Runs statements of the adapter's own dialect; the outcome is that of the last one.
+    fn execute(&mut self, sql: &str) -> Result<Outcome, DbError>;
+
+    /// The same, for whoever wants the rows only.
+    fn run(&mut self, sql: &str) -> Result<Table, DbError> {
+        self.execute(sql).map(|outcome| outcome.table)
+    }
 
     /// What a query would return, found without running it.
     fn columns_of_query(&mut self, query: &str) -> Result<Vec<Column>, DbError>;

@@ -6,7 +6,7 @@ use super::job::{self, Done, Upload, Work};
 use super::tables;
 use super::{rows, transport};
 use crate::{
-    BigQueryTables, Column, DbError, DbErrorKind, Estimate, Path, Receipt, RelationInfo, Session, Stop, Table,
+    BigQueryTables, Column, DbError, DbErrorKind, Estimate, Outcome, Path, Receipt, RelationInfo, Session, Stop, Table,
 };
 use gcp_bigquery_client::model::job_configuration::JobConfiguration;
 use gcp_bigquery_client::model::job_configuration_load::JobConfigurationLoad;
@@ -159,10 +159,11 @@ impl CloudSession {
 }
 
 impl Session for CloudSession {
-    fn run(&mut self, sql: &str) -> Result<Table, DbError> {
+    fn execute(&mut self, sql: &str) -> Result<Outcome, DbError> {
         let work = self.query(sql, false);
         let done = self.work(&work)?;
-        self.results(&done)
+        let rows_affected = number(&done.job["statistics"]["query"]["numDmlAffectedRows"]);
+        Ok(Outcome { table: self.results(&done)?, rows_affected })
     }
 
     fn columns_of_query(&mut self, query: &str) -> Result<Vec<Column>, DbError> {

@@ -1,7 +1,7 @@
 //! Database files and connections. One file is opened once per process: a second instance would lose data silently.
 
 use super::{convert, library};
-use crate::{Column, DbError, DbErrorKind, Table, Value};
+use crate::{Column, DbError, DbErrorKind, Outcome, Table, Value};
 use rsdbt_base::roomy;
 use rsdbt_sys as sys;
 use std::collections::HashMap;
@@ -110,8 +110,13 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Runs one or more statements; the answer is the last one's.
+    /// The rows of one or more statements: those of the last one.
     pub fn query(&mut self, sql: &str) -> Result<Table, DbError> {
+        self.execute(sql).map(|outcome| outcome.table)
+    }
+
+    /// Runs one or more statements; the outcome is the last one's.
+    pub fn execute(&mut self, sql: &str) -> Result<Outcome, DbError> {
         let result = if is_crowded(sql) { self.crowded(sql) } else { roomy(|| self.run(sql)) };
         if let Err(error) = &result {
             self.note_failure(error);
@@ -121,9 +126,9 @@ impl Connection {
 
     /// Runs a statement of many joins without the optimizers that it would wait for. The setting is the whole database's, so
     /// one such statement runs at a time; others only lose speed.
-    fn crowded(&mut self, sql: &str) -> Result<Table, DbError> {
+    fn crowded(&mut self, sql: &str) -> Result<Outcome, DbError> {
         let _one = CROWDED.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = self.run("SELECT current_setting('disabled_optimizers')")?.rows.into_iter().flatten().next();
+        let before = self.run("SELECT current_setting('disabled_optimizers')")?.table.rows.into_iter().flatten().next();
         let Some(Value::Text(before)) = before else { return roomy(|| self.run(sql)) };
         let list = if before.is_empty() { SLOW_OPTIMIZERS.to_owned() } else { format!("{before},{SLOW_OPTIMIZERS}") };
         let set = |list: &str| format!("SET disabled_optimizers = '{}'", list.replace('\'', "''"));
@@ -134,10 +139,11 @@ impl Connection {
         result
     }
 
-    fn run(&mut self, sql: &str) -> Result<Table, DbError> {
+    fn run(&mut self, sql: &str) -> Result<Outcome, DbError> {
         let fail = |why| convert::error(why, sql);
         let mut statement = self.inner.prepare(sql).map_err(fail)?;
-        let mut rows = statement.query([]).map_err(fail)?;
+        let changed = statement.execute([]).map_err(fail)?;
+        let mut rows = statement.raw_query();
         let mut table = Table::default();
         let mut types = Vec::new();
         if let Some(done) = rows.as_ref() {
@@ -155,7 +161,7 @@ impl Connection {
             }
             table.rows.push(values);
         }
-        Ok(table)
+        Ok(Outcome { table, rows_affected: (changed > 0).then_some(changed as u64) })
     }
 
     /// The columns that a query would give, found without running it.
@@ -274,6 +280,16 @@ mod tests {
         let mut second = open();
         first.query("create table t as select 1 as x").expect("created");
         assert_eq!(second.query("select x from t").expect("the same instance").rows[0][0], Value::Int(1));
+    }
+
+    #[test]
+    fn only_changes_have_affected_rows() {
+        let mut connection = memory();
+        let mut affected = |sql: &str| connection.execute(sql).expect("it runs").rows_affected;
+        assert_eq!(affected("create table t as select range as count from range(3)"), Some(3));
+        assert_eq!(affected("update t set count = 7 where count < 2"), Some(2));
+        // A query may well have a column of that name.
+        assert_eq!(affected("select count(*) as count from t"), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `type: duckdb`: DuckDB SQL as it is, on one file.
 
 use super::{Connection, Database};
-use crate::{Column, DbError, DbErrorKind, Path, RelationInfo, Session, Stop, Table, Value, Warehouse};
+use crate::{Column, DbError, DbErrorKind, Outcome, Path, RelationInfo, Session, Stop, Table, Value, Warehouse};
 use std::sync::Arc;
 
 pub struct DuckDb {
@@ -109,8 +109,8 @@ fn append(connection: &Connection, rows: &[Vec<Option<String>>]) -> Result<(), D
 }
 
 impl Session for DuckSession {
-    fn run(&mut self, sql: &str) -> Result<Table, DbError> {
-        self.connection.query(sql)
+    fn execute(&mut self, sql: &str) -> Result<Outcome, DbError> {
+        self.connection.execute(sql)
     }
 
     fn columns_of_query(&mut self, query: &str) -> Result<Vec<Column>, DbError> {
