@@ -55,7 +55,7 @@ impl Host for Shop {
             _ => None,
         }
     }
-    fn adapter(&self, method: &str, _: &Arguments) -> Result<Data, Fault> {
+    fn adapter(&self, method: &str, _: Arguments) -> Result<Data, Fault> {
         Err(Fault::compilation(format!("there is no warehouse for adapter.{method}")))
     }
     fn log(&self, _: &str, _: bool) {}

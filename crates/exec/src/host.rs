@@ -1,6 +1,6 @@
 //! The world while a node runs: names come from the manifest, data from the warehouse.
 
-use super::calls;
+use super::adapter;
 use super::microbatch::Window;
 use super::world::World;
 use indexmap::IndexMap;
@@ -319,8 +319,8 @@ impl Host for RunHost {
         })
     }
 
-    fn adapter(&self, method: &str, arguments: &Arguments) -> Result<Data, Fault> {
-        calls::call(self, method, arguments)
+    fn adapter(&self, method: &str, arguments: Arguments) -> Result<Data, Fault> {
+        adapter::call(self, method, arguments)
     }
 
     fn log(&self, message: &str, info: bool) {

@@ -1,7 +1,6 @@
 //! Runs a selection: each node compiled, materialized and reported, in DAG order, on several threads.
 
-mod bigquery;
-mod calls;
+mod adapter;
 mod comment;
 mod compile;
 mod freshness;

@@ -3,7 +3,7 @@
 use super::host::RunHost;
 use indexmap::IndexMap;
 use rsdbt_base::{Code, Column, Dialect, Place};
-use rsdbt_jinja::{Arguments, Data, Fault};
+use rsdbt_jinja::{Data, Fault};
 use rsdbt_sys as sys;
 use rsdbt_warehouse::Path;
 use serde_json::Value as Json;
@@ -15,7 +15,7 @@ pub struct Seed {
 }
 
 /// `adapter.load_seed()`: replaces the seed's table. Returns the number of rows.
-pub fn load(host: &RunHost, _: &Arguments) -> Result<Data, Fault> {
+pub fn load(host: &RunHost) -> Result<Data, Fault> {
     let node = &host.node;
     let path = std::path::Path::new(&node.root).join(&node.original_file_path);
     let fail = |line: usize, message: String| {

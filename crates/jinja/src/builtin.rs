@@ -269,7 +269,7 @@ impl Object for Adapter {
                 let name = positional.first().map(python::text).unwrap_or_default();
                 Ok(Value::from(self.scope.host().dialect().quote(&name)))
             }
-            _ => self.scope.host().adapter(method, &plain(args)).map(from_data).map_err(fault),
+            _ => self.scope.host().adapter(method, plain(args)).map(from_data).map_err(fault),
         }
     }
 }

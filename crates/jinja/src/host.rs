@@ -127,28 +127,6 @@ pub struct Arguments {
     pub named: IndexMap<String, Data>,
 }
 
-impl Arguments {
-    /// The argument at `index`, or the one called `name`.
-    pub fn get(&self, index: usize, name: &str) -> Option<&Data> {
-        self.positional.get(index).or_else(|| self.named.get(name))
-    }
-
-    pub fn text(&self, index: usize, name: &str) -> Option<String> {
-        self.get(index, name).and_then(Data::as_text).map(str::to_owned)
-    }
-
-    pub fn flag(&self, index: usize, name: &str, default: bool) -> bool {
-        self.get(index, name).map_or(default, Data::is_true)
-    }
-
-    pub fn relation(&self, index: usize, name: &str) -> Option<&Relation> {
-        match self.get(index, name) {
-            Some(Data::Relation(relation)) => Some(relation),
-            _ => None,
-        }
-    }
-}
-
 /// The world as one template sees it. One value per node and phase.
 pub trait Host: Send + Sync {
     /// dbt's `execute`: false while parsing.
@@ -173,7 +151,7 @@ pub trait Host: Send + Sync {
             _ => None,
         }
     }
-    fn adapter(&self, method: &str, arguments: &Arguments) -> Result<Data, Fault>;
+    fn adapter(&self, method: &str, arguments: Arguments) -> Result<Data, Fault>;
     fn log(&self, message: &str, info: bool);
     fn warn(&self, message: &str);
     fn doc(&self, package: Option<&str>, name: &str) -> Result<String, Fault>;

@@ -39,6 +39,7 @@ pub use prepass::{Block, BlockKind, Prepared};
 pub use registry::{File, INTERNAL, MacroDef, Registry};
 use rsdbt_base::{Code, Diagnostic, roomy};
 use scope::Locals;
+pub use signature::{Given, Signature};
 use std::collections::HashMap;
 use std::sync::Arc;
 pub use value::table::agate_type;

@@ -23,11 +23,14 @@ pub struct Signature {
 
 /// The arguments of one call, in the order of the signature.
 #[derive(Debug)]
-pub struct Bound {
-    values: Vec<Option<Value>>,
-    pub rest: Vec<Value>,
-    pub named: IndexMap<String, Value>,
+pub struct Given<V> {
+    values: Vec<Option<V>>,
+    pub rest: Vec<V>,
+    pub named: IndexMap<String, V>,
 }
+
+/// The arguments of a filter or function.
+pub type Bound = Given<Value>;
 
 impl Signature {
     /// `sort(value, reverse=, *, **)`: what ends in `=` may be left out, the stars take what is left over.
@@ -46,63 +49,77 @@ impl Signature {
         }
     }
 
-    pub fn bind(&self, args: &[Value]) -> Result<Bound, Error> {
-        let (mut positional, mut named) = arguments(args);
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The name of the parameter at this place.
+    pub fn parameter(&self, at: usize) -> &str {
+        self.parameters.get(at).map_or("", |parameter| &parameter.name)
+    }
+
+    pub(crate) fn bind(&self, args: &[Value]) -> Result<Bound, Error> {
+        let (positional, named) = arguments(args);
+        self.fit(positional, named).map_err(bad)
+    }
+
+    /// Puts arguments in order.
+    ///
+    /// # Errors
+    /// They do not fit: too many, too few, or of a name that the signature does not have.
+    pub fn fit<V>(&self, mut positional: Vec<V>, mut named: IndexMap<String, V>) -> Result<Given<V>, String> {
         let most = self.parameters.len();
         if positional.len() > most && !self.takes_rest {
             return Err(self.too_many(positional.len()));
         }
         let rest = positional.split_off(most.min(positional.len()));
         let given = positional.len();
-        let mut values: Vec<Option<Value>> = positional.into_iter().map(Some).collect();
+        let mut values: Vec<Option<V>> = positional.into_iter().map(Some).collect();
         for (at, parameter) in self.parameters.iter().enumerate() {
             let by_name = named.shift_remove(&parameter.name);
             if at >= given {
                 values.push(by_name);
             } else if by_name.is_some() {
-                return Err(bad(format!("{}() got multiple values for argument '{}'", self.name, parameter.name)));
+                return Err(format!("{}() got multiple values for argument '{}'", self.name, parameter.name));
             }
         }
         if let Some((name, _)) = named.first().filter(|_| !self.takes_named) {
-            return Err(bad(format!("{}() got an unexpected keyword argument '{name}'", self.name)));
+            return Err(format!("{}() got an unexpected keyword argument '{name}'", self.name));
         }
-        self.complete(&values)?;
-        Ok(Bound { values, rest, named })
+        let is_missing = |(parameter, value): &(&Parameter, &Option<V>)| parameter.required && value.is_none();
+        let missing = self.parameters.iter().zip(&values).filter(is_missing);
+        self.complete(missing.map(|(parameter, _)| format!("'{}'", parameter.name)).collect())?;
+        Ok(Given { values, rest, named })
     }
 
-    fn complete(&self, values: &[Option<Value>]) -> Result<(), Error> {
-        let missing: Vec<String> = self
-            .parameters
-            .iter()
-            .zip(values)
-            .filter(|(parameter, value)| parameter.required && value.is_none())
-            .map(|(parameter, _)| format!("'{}'", parameter.name))
-            .collect();
+    fn complete(&self, missing: Vec<String>) -> Result<(), String> {
         let listed = match missing.as_slice() {
             [] => return Ok(()),
             [one] => one.clone(),
             [all @ .., last] => format!("{} and {last}", all.join(", ")),
         };
         let plural = if missing.len() == 1 { "" } else { "s" };
-        Err(bad(format!("{}() missing {} required positional argument{plural}: {listed}", self.name, missing.len())))
+        Err(format!("{}() missing {} required positional argument{plural}: {listed}", self.name, missing.len()))
     }
 
-    fn too_many(&self, given: usize) -> Error {
+    fn too_many(&self, given: usize) -> String {
         let most = self.parameters.len();
         let least = self.parameters.iter().filter(|parameter| parameter.required).count();
         let takes = if least == most { most.to_string() } else { format!("from {least} to {most}") };
         let plural = if most == 1 { "" } else { "s" };
         let were = if given == 1 { "was" } else { "were" };
-        bad(format!("{}() takes {takes} positional argument{plural} but {given} {were} given", self.name))
+        format!("{}() takes {takes} positional argument{plural} but {given} {were} given", self.name)
+    }
+}
+
+impl<V> Given<V> {
+    /// An argument that was given.
+    pub fn get(&self, at: usize) -> Option<&V> {
+        self.values.get(at).and_then(Option::as_ref)
     }
 }
 
 impl Bound {
-    /// An argument that was given.
-    pub fn get(&self, at: usize) -> Option<&Value> {
-        self.values.get(at).and_then(Option::as_ref)
-    }
-
     /// An argument that was given and is not `none`.
     pub fn some(&self, at: usize) -> Option<&Value> {
         self.get(at).filter(|value| !value.is_none())

@@ -38,7 +38,7 @@ impl Host for Nowhere {
     fn variable(&self, name: &str) -> Option<Data> {
         (name == "this").then(|| Data::Relation(Relation::new("db", "main", "here", Dialect::DuckDb)))
     }
-    fn adapter(&self, method: &str, _: &Arguments) -> Result<Data, Fault> {
+    fn adapter(&self, method: &str, _: Arguments) -> Result<Data, Fault> {
         Ok(Data::text(format!("adapter.{method}")))
     }
     fn log(&self, message: &str, _: bool) {

@@ -2,7 +2,8 @@
 
 use super::Target;
 use indexmap::IndexMap;
-use rsdbt_jinja::{Arguments, Data, Engine, Fault, File, Host, Quoting, Registry, Relation, prepare};
+use rsdbt_base::{Dialect, Relation};
+use rsdbt_jinja::{Arguments, Data, Engine, Fault, File, Host, Registry, prepare};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,10 +15,10 @@ impl Host for Nowhere {
         true
     }
     fn reference(&self, _: Option<&str>, name: &str, _: Option<&str>) -> Result<Data, Fault> {
-        Ok(Data::Relation(Relation::new("lab", "shop", name, Quoting::Backtick)))
+        Ok(Data::Relation(Relation::new("lab", "shop", name, Dialect::GoogleSql)))
     }
     fn source(&self, source: &str, table: &str) -> Result<Data, Fault> {
-        Ok(Data::Relation(Relation::new("lab", source, table, Quoting::Backtick)))
+        Ok(Data::Relation(Relation::new("lab", source, table, Dialect::GoogleSql)))
     }
     fn var(&self, name: &str) -> Option<Json> {
         (name == "three").then(|| 3.into())
@@ -34,7 +35,7 @@ impl Host for Nowhere {
     fn variable(&self, _: &str) -> Option<Data> {
         None
     }
-    fn adapter(&self, method: &str, _: &Arguments) -> Result<Data, Fault> {
+    fn adapter(&self, method: &str, _: Arguments) -> Result<Data, Fault> {
         Ok(Data::text(method))
     }
     fn log(&self, _: &str, _: bool) {}
@@ -43,8 +44,8 @@ impl Host for Nowhere {
         Ok(name.to_owned())
     }
     fn macro_called(&self, _: &str) {}
-    fn quoting(&self) -> Quoting {
-        Quoting::Backtick
+    fn dialect(&self) -> Dialect {
+        Dialect::GoogleSql
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::Target;
 use indexmap::IndexMap;
+use rsdbt_base::Dialect;
 use rsdbt_bqlocal::LocalBigQuery;
-use rsdbt_jinja::Quoting;
 
 /// The grammar alone, thousands of texts a second.
 pub fn parse() -> Result<Target, String> {
@@ -28,8 +28,8 @@ pub fn yaml() -> Result<Target, String> {
 pub fn csv() -> Result<Target, String> {
     Ok(Box::new(|input| {
         let delimiter = input.first().copied().filter(u8::is_ascii_punctuation).unwrap_or(b',');
-        for quoting in [Quoting::Double, Quoting::Backtick] {
-            drop(rsdbt_exec::seed::read(input, delimiter, &IndexMap::new(), quoting));
+        for dialect in [Dialect::DuckDb, Dialect::GoogleSql] {
+            drop(rsdbt_exec::seed::read(input, delimiter, &IndexMap::new(), dialect));
         }
     }))
 }

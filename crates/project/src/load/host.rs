@@ -54,7 +54,7 @@ impl Host for SettingsHost {
         }
     }
 
-    fn adapter(&self, method: &str, _: &Arguments) -> Result<Data, Fault> {
+    fn adapter(&self, method: &str, _: Arguments) -> Result<Data, Fault> {
         Err(Fault::compilation(format!("adapter.{method}() cannot be used here")))
     }
 

@@ -160,12 +160,12 @@ impl Host for ParseHost {
         })
     }
 
-    fn adapter(&self, method: &str, arguments: &Arguments) -> Result<Data, Fault> {
+    fn adapter(&self, method: &str, arguments: Arguments) -> Result<Data, Fault> {
         Ok(match method {
             "get_columns_in_relation" | "list_relations" | "list_schemas" | "get_missing_columns" => {
                 Data::List(Vec::new())
             }
-            "quote_as_configured" => arguments.positional.first().cloned().unwrap_or_default(),
+            "quote_as_configured" => arguments.positional.into_iter().next().unwrap_or_default(),
             "get_incremental_strategy_macro" => Data::None,
             _ => Data::None,
         })

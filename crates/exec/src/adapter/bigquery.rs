@@ -1,10 +1,23 @@
-//! `adapter.*` methods that only BigQuery has. On an embedded database there is nothing behind them, and they do nothing.
+//! What only dbt's BigQuery adapter has. On an embedded database there is nothing behind some of it, which does nothing then.
 
-use super::host::RunHost;
-use rsdbt_base::Relation;
-use rsdbt_jinja::{Arguments, Data, Fault};
+use super::{Call, Method, common};
+use crate::host::RunHost;
+use indexmap::IndexMap;
+use rsdbt_base::{Code, Relation};
+use rsdbt_jinja::{Data, Fault};
 use rsdbt_warehouse::{BigQueryTables, DbError, Path};
 use serde_json::{Value as Json, json};
+
+pub const METHODS: &[Method] = &[
+    ("get_columns_in_select_sql(select_sql)", common::columns_of_query),
+    ("parse_partition_by(raw_partition_by)", parse_partition_by),
+    ("is_replaceable(relation, conf_partition, conf_cluster)", is_replaceable),
+    ("update_columns(relation, columns)", update_columns),
+    ("update_table_description(database, schema, identifier, description)", update_table_description),
+    ("copy_table(source, destination, materialization=)", copy_table),
+    ("grant_access_to(entity, entity_type, role, grant_target_dict)", grant_access_to),
+    ("get_dataset_location(relation)", get_dataset_location),
+];
 
 fn on_tables<T: Default>(
     host: &RunHost,
@@ -37,23 +50,14 @@ impl Names {
     }
 }
 
-fn relation(arguments: &Arguments, at: usize, name: &str) -> Result<Relation, Fault> {
-    let found = arguments.relation(at, name).cloned();
-    found.ok_or_else(|| Fault::compilation(format!("the argument '{name}' is not a relation")))
-}
-
-fn json_of(arguments: &Arguments, at: usize, name: &str) -> Json {
-    arguments.get(at, name).map(Data::to_json).unwrap_or_default()
-}
-
 /// Whether `create or replace table` may replace what is there: partitions and clusters cannot be changed that way.
-pub fn is_replaceable(host: &RunHost, arguments: &Arguments) -> Result<Data, Fault> {
-    let Some(existing) = arguments.relation(0, "relation") else { return Ok(Data::Bool(true)) };
-    let names = Names::of(host, existing);
-    let found = on_tables(host, |tables| tables.resource(&names.path()))?;
+fn is_replaceable(call: &Call) -> Result<Data, Fault> {
+    let Some(Data::Relation(existing)) = call.get(0) else { return Ok(Data::Bool(true)) };
+    let names = Names::of(call.host, existing);
+    let found = on_tables(call.host, |tables| tables.resource(&names.path()))?;
     let Some(table) = found else { return Ok(Data::Bool(true)) };
-    let partition = json_of(arguments, 1, "conf_partition");
-    let cluster = match json_of(arguments, 2, "conf_cluster") {
+    let partition = call.json(1);
+    let cluster = match call.json(2) {
         Json::String(one) => json!([one]),
         Json::Null => json!([]),
         list => list,
@@ -79,10 +83,10 @@ fn same_partition(table: &Json, wanted: &Json) -> bool {
 }
 
 /// Descriptions and policy tags of columns, nested ones (`a.b`) included. What else the columns have stays as it is.
-pub fn update_columns(host: &RunHost, arguments: &Arguments) -> Result<Data, Fault> {
-    let names = Names::of(host, &relation(arguments, 0, "relation")?);
-    let columns = json_of(arguments, 1, "columns");
-    on_tables(host, |tables| {
+fn update_columns(call: &Call) -> Result<Data, Fault> {
+    let names = Names::of(call.host, call.relation(0)?);
+    let columns = call.json(1);
+    on_tables(call.host, |tables| {
         let Some(mut table) = tables.resource(&names.path())? else { return Ok(()) };
         let mut schema = table["schema"].take();
         describe(&mut schema["fields"], "", &columns);
@@ -111,31 +115,32 @@ fn describe(fields: &mut Json, prefix: &str, columns: &Json) {
 }
 
 /// `update_table_description(database, schema, identifier, description)`.
-pub fn update_table_description(host: &RunHost, arguments: &Arguments) -> Result<Data, Fault> {
-    let text = |at: usize, name: &str| arguments.text(at, name).unwrap_or_default();
-    let names = Names { project: text(0, "database"), dataset: text(1, "schema"), table: text(2, "identifier") };
-    let description = text(3, "description");
-    on_tables(host, |tables| tables.patch(&names.path(), json!({ "description": description })))?;
+fn update_table_description(call: &Call) -> Result<Data, Fault> {
+    let text = |at: usize| call.text(at).to_owned();
+    let names = Names { project: text(0), dataset: text(1), table: text(2) };
+    let description = text(3);
+    on_tables(call.host, |tables| tables.patch(&names.path(), json!({ "description": description })))?;
     Ok(Data::None)
 }
 
 /// `copy_table(source or sources, destination, 'table' | 'incremental')`: over the rows that are there, or behind them.
-pub fn copy_table(host: &RunHost, arguments: &Arguments) -> Result<Data, Fault> {
-    let sources: Vec<Names> = match arguments.get(0, "source") {
-        Some(Data::Relation(one)) => vec![Names::of(host, one)],
+fn copy_table(call: &Call) -> Result<Data, Fault> {
+    let sources: Vec<Names> = match call.get(0) {
+        Some(Data::Relation(one)) => vec![Names::of(call.host, one)],
         Some(Data::List(many)) => many
             .iter()
-            .filter_map(|one| if let Data::Relation(relation) = one { Some(Names::of(host, relation)) } else { None })
+            .filter_map(
+                |one| if let Data::Relation(relation) = one { Some(Names::of(call.host, relation)) } else { None },
+            )
             .collect(),
         _ => Vec::new(),
     };
     if sources.is_empty() {
         return Err(Fault::compilation("copy_table() needs a relation to copy"));
     }
-    let target = Names::of(host, &relation(arguments, 1, "destination")?);
-    let how = arguments.text(2, "materialization").unwrap_or_else(|| "table".to_owned());
-    let disposition = match how.as_str() {
-        "table" => "WRITE_TRUNCATE",
+    let target = Names::of(call.host, call.relation(1)?);
+    let disposition = match call.text(2) {
+        "" | "table" => "WRITE_TRUNCATE",
         "incremental" => "WRITE_APPEND",
         other => {
             return Err(Fault::compilation(format!(
@@ -143,12 +148,12 @@ pub fn copy_table(host: &RunHost, arguments: &Arguments) -> Result<Data, Fault> 
             )));
         }
     };
-    let done = on_tables(host, |tables| {
+    let done = on_tables(call.host, |tables| {
         let paths: Vec<Path> = sources.iter().map(Names::path).collect();
         tables.copy(&paths, &target.path(), disposition).map(|()| true)
     })?;
     if !done {
-        copy_by_query(host, &sources, &target, disposition)?;
+        copy_by_query(call.host, &sources, &target, disposition)?;
     }
     Ok(Data::None)
 }
@@ -166,16 +171,16 @@ fn copy_by_query(host: &RunHost, sources: &[Names], target: &Names, disposition:
 }
 
 /// `grant_access_to(view, 'view', none, {project, dataset})`: the view may read that dataset.
-pub fn grant_access_to(host: &RunHost, arguments: &Arguments) -> Result<Data, Fault> {
-    let view = Names::of(host, &relation(arguments, 0, "entity")?);
-    let target = json_of(arguments, 3, "grant_target_dict");
+fn grant_access_to(call: &Call) -> Result<Data, Fault> {
+    let view = Names::of(call.host, call.relation(0)?);
+    let target = call.json(3);
     let part = |key: &str| target[key].as_str().map(str::to_owned);
-    let project = part("project").unwrap_or_else(|| host.world.invocation.database.clone());
+    let project = part("project").unwrap_or_else(|| call.host.world.invocation.database.clone());
     let Some(dataset) = part("dataset") else {
         return Err(Fault::compilation("`grant_access_to` needs a 'dataset' (and a 'project')"));
     };
     let entry = json!({"view": {"projectId": view.project, "datasetId": view.dataset, "tableId": view.table}});
-    on_tables(host, |tables| {
+    on_tables(call.host, |tables| {
         let Some(resource) = tables.dataset(&project, &dataset)? else {
             let message = format!("grant_access_to: there is no dataset {project}.{dataset}");
             return Err(DbError::new(rsdbt_warehouse::DbErrorKind::Semantic, message));
@@ -190,12 +195,39 @@ pub fn grant_access_to(host: &RunHost, arguments: &Arguments) -> Result<Data, Fa
     Ok(Data::None)
 }
 
-pub fn get_dataset_location(host: &RunHost, arguments: &Arguments) -> Result<Data, Fault> {
-    let names = Names::of(host, &relation(arguments, 0, "relation")?);
-    let found = on_tables(host, |tables| tables.dataset(&names.project, &names.dataset))?;
+fn get_dataset_location(call: &Call) -> Result<Data, Fault> {
+    let names = Names::of(call.host, call.relation(0)?);
+    let found = on_tables(call.host, |tables| tables.dataset(&names.project, &names.dataset))?;
     let location = found.and_then(|resource| resource["location"].as_str().map(str::to_owned));
-    let own = host.world.invocation.target.get("location").and_then(Json::as_str).map(str::to_owned);
+    let own = call.host.world.invocation.target.get("location").and_then(Json::as_str).map(str::to_owned);
     Ok(Data::text(location.or(own).unwrap_or_else(|| "US".to_owned())))
+}
+
+/// BigQuery's `partition_by`: a map with its defaults filled in.
+fn parse_partition_by(call: &Call) -> Result<Data, Fault> {
+    let raw = match call.get(0) {
+        None => return Ok(Data::None),
+        Some(Data::Map(map)) => map.clone(),
+        Some(_) => {
+            return Err(Fault::new(Code::CONFIG, "Compilation", "`partition_by` must be a map")
+                .help("for example {'field': 'day', 'data_type': 'date', 'granularity': 'day'}"));
+        }
+    };
+    if !raw.contains_key("field") {
+        return Err(Fault::new(Code::CONFIG, "Compilation", "`partition_by` needs a 'field'"));
+    }
+    let defaults = [
+        ("data_type", Data::text("date")),
+        ("granularity", Data::text("day")),
+        ("range", Data::None),
+        ("time_ingestion_partitioning", Data::Bool(false)),
+        ("copy_partitions", Data::Bool(false)),
+    ];
+    let mut map: IndexMap<String, Data> = raw;
+    for (key, value) in defaults {
+        map.entry(key.to_owned()).or_insert(value);
+    }
+    Ok(Data::Map(map))
 }
 
 #[cfg(test)]
