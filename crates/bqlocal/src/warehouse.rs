@@ -2,7 +2,7 @@
 
 use super::{LocalBigQuery, LocalSession};
 use rsdbt_warehouse::duckdb::warehouse as duck;
-use rsdbt_warehouse::{Column, DbError, Outcome, Path, RelationInfo, Session, Stop, Table, Value, Warehouse};
+use rsdbt_warehouse::{Column, DbError, Outcome, Path, RelationInfo, Session, Stop, Value, Warehouse};
 
 impl Warehouse for LocalBigQuery {
     fn session(&self) -> Result<Box<dyn Session>, DbError> {
