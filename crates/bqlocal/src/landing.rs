@@ -4,7 +4,7 @@ use super::LocalSession;
 use rsdbt_sys as sys;
 use rsdbt_warehouse::duckdb::{client, warehouse as duck};
 use rsdbt_warehouse::{Batch, DbError, DbErrorKind, Dedupe, Destination, Field, Landed, Lander};
-use rsdbt_warehouse::{Path, QUARANTINE_SUFFIX, Rows, Session, Target, Value};
+use rsdbt_warehouse::{QUARANTINE_SUFFIX, Rows, Target, Value};
 use std::collections::HashSet;
 
 const LEDGER: &str =
@@ -35,8 +35,7 @@ impl LocalSession {
 
     /// Makes a table where it is missing, and adds columns that an older one has not.
     fn ensure_table(&mut self, dataset: &str, table: &str, fields: &[Field]) -> Result<(), DbError> {
-        let database = self.connection.catalog().to_owned();
-        let known = self.columns(&Path { database: &database, schema: dataset, name: table })?;
+        let known = self.columns_of(&[self.project.clone(), dataset.to_owned(), table.to_owned()])?;
         let name = format!("`{dataset}`.`{table}`");
         if known.is_empty() {
             let columns: Vec<String> = fields.iter().map(declared).collect();
@@ -176,6 +175,21 @@ mod tests {
     use super::*;
     use crate::LocalBigQuery;
     use rsdbt_warehouse::Kind;
+
+    #[test]
+    fn a_table_that_is_there_gets_what_it_lacks() {
+        const KEY: Field = Field { name: "id", kind: Kind::Text, required: true };
+        const MORE: Field = Field { name: "at", kind: Kind::Timestamp, required: false };
+        let mut session = LocalBigQuery::open(None, "lab", "shop").and_then(|open| open.connect()).expect("a session");
+        let mut columns = |events: &'static [Field]| {
+            let to = Destination { dataset: "shop", table: "events", events, quarantine: &[KEY] };
+            session.landing(&to, Dedupe::On).expect("tables");
+            session.columns_of(&["lab", "shop", "events"].map(str::to_owned)).expect("columns").len()
+        };
+        assert_eq!(columns(&[KEY]), 1);
+        assert_eq!(columns(&[KEY, MORE]), 2);
+        assert_eq!(columns(&[KEY, MORE]), 2);
+    }
 
     #[test]
     fn landing_leaves_builds_their_memory() {
