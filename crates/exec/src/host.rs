@@ -6,7 +6,7 @@ use super::world::World;
 use indexmap::IndexMap;
 use rsdbt_base::{Code, Diagnostic, Dialect, Relation};
 use rsdbt_jinja::{Arguments, Data, Fault, Host};
-use rsdbt_project::ir::{Node, RefCall, ResourceType};
+use rsdbt_project::ir::{Config, Node, RefCall, ResourceType};
 use rsdbt_warehouse::{DbError, DbErrorKind, Outcome, Session};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
@@ -179,11 +179,11 @@ impl RunHost {
     }
 
     /// What an input gives to this node: nothing under `--empty`, the batch's window of inputs that have an `event_time`.
-    fn rows(&self, input: &serde_json::Map<String, Json>) -> Option<String> {
+    fn rows(&self, input: &Config) -> Option<String> {
         if self.world.invocation.flag("EMPTY") {
             return Some("where false limit 0".to_owned());
         }
-        let column = input.get("event_time").and_then(Json::as_str)?;
+        let column = input.settings().microbatch.event_time.as_deref()?;
         Some(format!("where {}", self.window?.condition(column, self.world.invocation.dialect)))
     }
 

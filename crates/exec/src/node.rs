@@ -7,7 +7,7 @@ use super::{compile, freshness, microbatch, unit};
 use indexmap::IndexMap;
 use rsdbt_base::{Code, Diagnostic, Place, Table, Value};
 use rsdbt_jinja::{Data, Fault, RenderError};
-use rsdbt_project::ir::{Node, NodeResult, ResourceType, Status, Timing};
+use rsdbt_project::ir::{Node, NodeResult, ResourceType, Status, TestSeverity, Timing};
 use rsdbt_sys as sys;
 use rsdbt_warehouse::Session;
 use serde_json::{Map, Value as Json};
@@ -17,8 +17,7 @@ use std::time::Instant;
 
 pub fn blank_result(world: &World, id: &str, status: Status) -> NodeResult {
     let node = world.manifest.nodes.get(id);
-    let stores = |n: &Node| n.resource_type == ResourceType::Test && n.flag("store_failures") == Some(true);
-    let relation = node.filter(|n| (n.resource_type.is_refable() && !n.is_ephemeral()) || stores(n));
+    let relation = node.filter(|n| (n.resource_type.is_refable() && !n.is_ephemeral()) || n.stores_failures());
     NodeResult {
         unique_id: id.to_owned(),
         status,
@@ -302,16 +301,14 @@ fn test(world: &Arc<World>, host: &Arc<RunHost>, result: &mut NodeResult) -> Res
     };
     let (warns, errs) = (is_true("should_warn"), is_true("should_error"));
     result.failures = Some(failures);
-    let severity = node.text("severity").unwrap_or("ERROR").to_uppercase();
+    let settings = node.settings();
     let plural = if failures == 1 { "result" } else { "results" };
-    if severity == "ERROR" && errs {
-        let rule = node.text("error_if").unwrap_or("!= 0");
+    if settings.severity == TestSeverity::Error && errs {
         result.status = Status::Fail;
-        result.message = Some(format!("Got {failures} {plural}, configured to fail if {rule}"));
+        result.message = Some(format!("Got {failures} {plural}, configured to fail if {}", settings.error_if));
     } else if warns {
-        let rule = node.text("warn_if").unwrap_or("!= 0");
         result.status = Status::Warn;
-        result.message = Some(format!("Got {failures} {plural}, configured to warn if {rule}"));
+        result.message = Some(format!("Got {failures} {plural}, configured to warn if {}", settings.warn_if));
     } else {
         result.status = Status::Pass;
     }
@@ -407,7 +404,7 @@ pub fn show(world: &Arc<World>, node: &Arc<Node>, limit: Option<usize>) -> Resul
         }
         None => sql.clone(),
     };
-    let query = match node.text("sql_header") {
+    let query = match &node.settings().sql_header {
         Some(header) => format!("{header}\n{query}"),
         None => query,
     };

@@ -17,7 +17,7 @@ pub fn parse(world: &World, patches: &[Patch], manifest: &mut Manifest, diagnost
                 continue;
             };
             match build(world, patch, table, &name) {
-                Ok(source) if source.config.get("enabled").and_then(Json::as_bool) == Some(false) => {}
+                Ok(source) if !source.config.settings().enabled => {}
                 Ok(source) => {
                     if let Some(twin) = manifest.sources.get(&source.unique_id) {
                         let message = format!(
@@ -91,7 +91,7 @@ fn build(world: &World, patch: &Patch, table: &Yaml, name: &str) -> Result<Sourc
         source_description: entry.get("description").text().unwrap_or_default(),
         loader: entry.get("loader").text().unwrap_or_default(),
         columns: columns(table),
-        config,
+        config: config.into(),
         meta,
         source_meta: object(entry.get("meta")),
         freshness,

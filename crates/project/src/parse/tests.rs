@@ -230,7 +230,7 @@ fn rendered_config(world: &World, package: &str, config: &Map<String, Json>) -> 
 /// Renders arguments and calls the test's macro, to learn what it refers to.
 fn render(world: &World, node: &mut Node, yaml_config: &Map<String, Json>) -> Result<(), Diagnostic> {
     let Some(info) = node.test.clone() else { return Ok(()) };
-    let host = world.host(&node.package, naming::node_json(node), node.config.clone());
+    let host = world.host(&node.package, naming::node_json(node), Map::clone(&node.config));
     let scope = world.engine.scope(host.clone(), &node.package);
     let Some(definition) = definition(world.engine, node) else {
         let registry = world.engine.registry();
@@ -253,7 +253,7 @@ fn render(world: &World, node: &mut Node, yaml_config: &Map<String, Json>) -> Re
     world.engine.call(&definition, &scope, arguments).map_err(|error| error.diagnostic)?;
     record(node, host.recorded());
     merge_into(&mut node.config, yaml_config);
-    if world.invocation.flag("STORE_FAILURES") && node.setting("store_failures").is_none() {
+    if world.invocation.flag("STORE_FAILURES") && node.settings().store_failures.is_none() {
         node.config.insert("store_failures".to_owned(), Json::Bool(true));
     }
     Ok(())
