@@ -1,6 +1,5 @@
 //! `incremental_strategy='microbatch'`: a model is built in slices of time, each as if it were a run of its own.
 
-use super::host::RunHost;
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
 use indexmap::IndexMap;
 use rsdbt_base::{Code, Dialect};
@@ -149,13 +148,6 @@ impl Window {
     pub fn name(&self) -> String {
         self.start.format("%Y-%m-%d %H:%M").to_string()
     }
-}
-
-/// Whether the model's table is there as a table.
-pub fn has_table(host: &RunHost) -> Result<bool, Fault> {
-    let node = &host.node;
-    let found = host.find(&node.database, &node.schema, &node.alias)?;
-    Ok(found.is_some_and(|relation| relation.kind.as_deref() == Some("table")))
 }
 
 #[cfg(test)]
