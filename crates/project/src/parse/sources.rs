@@ -51,11 +51,7 @@ fn build(world: &World, patch: &Patch, table: &Yaml, name: &str) -> Result<Sourc
         done.map_err(|error| error.diagnostic.at(yaml.place(&patch.file.shown)))
     };
     let render = |yaml: &Yaml| yaml.text().map(|text| rendered(&text, yaml)).transpose();
-    let mut folders: Vec<String> = patch.file.relative.split('/').map(str::to_owned).collect();
-    folders.pop();
-    let mut fqn = vec![package.clone()];
-    fqn.extend(folders);
-    fqn.extend([source_name.clone(), name.to_owned()]);
+    let fqn = patch.fqn(&[&source_name, name]);
     let mut config = default_config(ResourceType::Source);
     for layer in project_layers(world, "sources", &package, &fqn) {
         merge_into(&mut config, &layer);

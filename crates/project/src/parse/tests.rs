@@ -175,21 +175,11 @@ fn build(
     node.path = format!("{alias}.sql");
     node.original_file_path = patch.file.path.clone();
     node.root = root_of(world, &package);
-    node.raw_code = format!(
-        "{{{{ test_{}(**_dbt_generic_test_kwargs) }}}}",
-        namespace.as_ref().map_or_else(|| test.clone(), |n| format!("{test} of {n}"))
-    );
-    if namespace.is_none() {
-        node.raw_code = format!("{{{{ test_{test}(**_dbt_generic_test_kwargs) }}}}");
-    }
+    let called = namespace.as_ref().map_or_else(|| test.clone(), |namespace| format!("{test} of {namespace}"));
+    node.raw_code = format!("{{{{ test_{called}(**_dbt_generic_test_kwargs) }}}}");
     node.checksum = md5(&identity);
     node.description = entry.description.clone();
-    let mut fqn = vec![package.clone()];
-    let mut folders: Vec<String> = patch.file.relative.split('/').map(str::to_owned).collect();
-    folders.pop();
-    fqn.extend(folders);
-    fqn.push(name.clone());
-    node.fqn = fqn;
+    node.fqn = patch.fqn(&[&name]);
     node.line = entry.line;
     for layer in project_layers(world, "tests", &package, &node.fqn) {
         merge_into(&mut node.config, &layer);
