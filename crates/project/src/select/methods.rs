@@ -212,7 +212,7 @@ fn unit_test(selection: &Selection, id: &NodeId, wanted: &Wanted) -> bool {
 }
 
 fn setting<'s>(selection: &'s Selection, id: &NodeId, key: &str) -> Option<&'s str> {
-    selection.manifest.nodes.get(id).and_then(|node| node.text(key))
+    selection.manifest.nodes.get(id).and_then(|node| node.setting(key).and_then(Json::as_str))
 }
 
 fn group(selection: &Selection, id: &NodeId, wanted: &Wanted) -> bool {
