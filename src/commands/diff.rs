@@ -192,10 +192,8 @@ fn details(found: &Difference, left: &str, right: &str) -> Vec<String> {
 
 /// What names a row: the model's `unique_key`, or a column with a `unique` test.
 fn keys(manifest: &Manifest, node: &Node) -> Vec<String> {
-    match node.setting("unique_key") {
-        Some(Json::String(key)) => return vec![key.clone()],
-        Some(Json::Array(list)) => return list.iter().filter_map(Json::as_str).map(str::to_owned).collect(),
-        _ => {}
+    if !node.settings().unique_key.is_empty() {
+        return node.settings().unique_key.clone();
     }
     let tests = manifest.nodes.values().filter_map(|other| other.test.as_ref());
     let unique = tests.filter(|t| t.name == "unique" && t.attached_node.as_deref() == Some(node.unique_id.as_str()));

@@ -1,10 +1,7 @@
 //! Query comments: what is written beside every statement, and the labels of its job.
 
-use super::host::RunHost;
-use rsdbt_jinja::Fault;
 use rsdbt_project::config::Yaml;
-use serde_json::{Map, Value as Json, json};
-use std::sync::Arc;
+use serde_json::{Map, Value as Json};
 
 /// `query-comment` of dbt_project.yml.
 #[derive(Debug, Clone, Default)]
@@ -15,11 +12,14 @@ pub struct QueryComment {
     job_label: bool,
 }
 
+/// Whose comment it is.
 #[derive(Debug, Clone, Default)]
-enum Template {
+pub enum Template {
+    /// dbt's own.
     #[default]
     Default,
     None,
+    /// The project's, a template.
     Given(String),
 }
 
@@ -42,20 +42,9 @@ impl QueryComment {
         QueryComment { template: template(yaml.text()), ..QueryComment::default() }
     }
 
-    /// The comment for a node's statements.
-    pub fn render(&self, host: &Arc<RunHost>) -> Result<String, Fault> {
-        let template = match &self.template {
-            Template::None => return Ok(String::new()),
-            Template::Default => return Ok(default(host).to_string()),
-            Template::Given(text) => text,
-        };
-        let scope = host.world.engine.scope(host.clone(), &host.world.manifest.project);
-        let text = host.world.engine.render_text(template, &scope);
-        let text = text.map_err(|error| error.fault.unwrap_or_else(|| Fault::compilation(error.diagnostic.message)))?;
-        if text.contains("*/") {
-            return Err(Fault::compilation(format!("the query comment ends itself: it contains \"*/\": {text}")));
-        }
-        Ok(text.trim().to_owned())
+    /// What the comment says, before it is rendered.
+    pub fn template(&self) -> &Template {
+        &self.template
     }
 
     /// A statement with its comment.
@@ -88,14 +77,6 @@ impl QueryComment {
         labels.push(("dbt_invocation_id".to_owned(), label(invocation)));
         labels
     }
-}
-
-fn default(host: &RunHost) -> Json {
-    let target = &host.world.invocation.target;
-    json!({
-        "app": "dbt", "dbt_version": rsdbt_base::DBT_VERSION, "profile_name": target.get("profile_name"),
-        "target_name": target.get("target_name"), "node_id": host.node.unique_id,
-    })
 }
 
 /// Labels hold small letters, digits, `_` and `-`, at most 63 of them.

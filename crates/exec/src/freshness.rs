@@ -1,7 +1,7 @@
 //! `source freshness`: how long ago a source was loaded, against what its YAML allows.
 
 use super::host::RunHost;
-use super::node::{blank_result, fail, located};
+use super::result::{blank_result, fail, located};
 use super::world::World;
 use chrono::{DateTime, Utc};
 use indexmap::IndexMap;

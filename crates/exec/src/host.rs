@@ -1,12 +1,13 @@
 //! The world while a node runs: names come from the manifest, data from the warehouse.
 
 use super::adapter;
+use super::comment::Template;
 use super::microbatch::Window;
 use super::world::World;
 use indexmap::IndexMap;
-use rsdbt_base::{Code, Diagnostic, Dialect, Relation};
+use rsdbt_base::{Code, DBT_VERSION, Diagnostic, Dialect, Relation};
 use rsdbt_jinja::{Arguments, Data, Fault, Host};
-use rsdbt_project::ir::{Node, RefCall, ResourceType};
+use rsdbt_project::ir::{Config, Node, RefCall, ResourceType};
 use rsdbt_warehouse::{DbError, DbErrorKind, Outcome, Session};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
@@ -90,10 +91,33 @@ impl RunHost {
 
     /// Renders the query comment: from now on it stands at every statement, and its labels on every job.
     pub fn set_comment(self: &Arc<Self>) -> Result<(), Fault> {
-        let comment = self.world.query_comment.render(self)?;
+        let comment = self.rendered_comment()?;
         // The first one holds: a node has one comment.
         let _ = self.comment.set(comment);
         Ok(())
+    }
+
+    fn rendered_comment(self: &Arc<Self>) -> Result<String, Fault> {
+        let template = match self.world.query_comment.template() {
+            Template::None => return Ok(String::new()),
+            Template::Default => return Ok(self.default_comment().to_string()),
+            Template::Given(text) => text,
+        };
+        let scope = self.world.engine.scope(self.clone(), &self.world.manifest.project);
+        let text = self.world.engine.render_text(template, &scope);
+        let text = text.map_err(|error| error.fault.unwrap_or_else(|| Fault::compilation(error.diagnostic.message)))?;
+        if text.contains("*/") {
+            return Err(Fault::compilation(format!("the query comment ends itself: it contains \"*/\": {text}")));
+        }
+        Ok(text.trim().to_owned())
+    }
+
+    fn default_comment(&self) -> Json {
+        let target = &self.world.invocation.target;
+        json!({
+            "app": "dbt", "dbt_version": DBT_VERSION, "profile_name": target.get("profile_name"),
+            "target_name": target.get("target_name"), "node_id": self.node.unique_id,
+        })
     }
 
     /// Ephemeral models that the text refers to.
@@ -179,11 +203,11 @@ impl RunHost {
     }
 
     /// What an input gives to this node: nothing under `--empty`, the batch's window of inputs that have an `event_time`.
-    fn rows(&self, input: &serde_json::Map<String, Json>) -> Option<String> {
+    fn rows(&self, input: &Config) -> Option<String> {
         if self.world.invocation.flag("EMPTY") {
             return Some("where false limit 0".to_owned());
         }
-        let column = input.get("event_time").and_then(Json::as_str)?;
+        let column = input.settings().microbatch.event_time.as_deref()?;
         Some(format!("where {}", self.window?.condition(column, self.world.invocation.dialect)))
     }
 

@@ -3,18 +3,24 @@
 mod adapter;
 mod comment;
 mod compile;
+mod files;
 mod freshness;
 mod host;
+mod job;
 mod microbatch;
 mod node;
+mod result;
 mod schedule;
 pub mod seed;
+mod single;
 mod unit;
 mod world;
 
 pub use comment::QueryComment;
 pub use host::{RunHost, database_fault};
+pub use job::{Job, Purpose};
 pub use microbatch::Range;
-pub use node::{blank_result, compile_node, run_operation, run_project_hooks, show};
-pub use schedule::{Job, Purpose, run};
+pub use result::blank_result;
+pub use schedule::run;
+pub use single::{compile_node, run_operation, run_project_hooks, show};
 pub use world::{Listener, Stops, World};

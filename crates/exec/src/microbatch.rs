@@ -1,12 +1,10 @@
 //! `incremental_strategy='microbatch'`: a model is built in slices of time, each as if it were a run of its own.
 
-use super::host::RunHost;
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
 use indexmap::IndexMap;
 use rsdbt_base::{Code, Dialect};
 use rsdbt_jinja::{Data, Fault};
 use rsdbt_project::ir::Node;
-use serde_json::Value as Json;
 
 /// From `start`, before `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +59,7 @@ impl Size {
 }
 
 pub fn is_microbatch(node: &Node) -> bool {
-    node.materialized() == "incremental" && node.text("incremental_strategy") == Some("microbatch")
+    node.materialized() == "incremental" && node.settings().incremental_strategy.as_deref() == Some("microbatch")
 }
 
 fn moment(text: &str) -> Option<NaiveDateTime> {
@@ -86,12 +84,14 @@ pub struct Range {
 
 /// The slices of a run, oldest first. `grows` is true when the table is there and is not to be built anew.
 pub fn windows(node: &Node, range: &Range, grows: bool, now: DateTime<Utc>) -> Result<Vec<Window>, Fault> {
-    let needed = |key: &str| {
-        node.text(key).ok_or_else(|| wrong(format!("the microbatch model '{}' needs `{key}` in its config", node.name)))
+    let settings = &node.settings().microbatch;
+    let needed = |key: &str, value: &Option<String>| {
+        let missing = || wrong(format!("the microbatch model '{}' needs `{key}` in its config", node.name));
+        value.clone().ok_or_else(missing)
     };
-    let word = needed("batch_size")?.to_lowercase();
-    needed("event_time")?;
-    let begin = needed("begin")?;
+    let word = needed("batch_size", &settings.batch_size)?.to_lowercase();
+    needed("event_time", &settings.event_time)?;
+    let begin = needed("begin", &settings.begin)?;
     let Some((_, size)) = SIZES.iter().find(|(name, _)| *name == word) else {
         return Err(wrong(format!("`batch_size: {word}` is none of hour, day, month, year")));
     };
@@ -100,12 +100,11 @@ pub fn windows(node: &Node, range: &Range, grows: bool, now: DateTime<Utc>) -> R
             wrong(format!("{what} '{text}' is not a time")).help("write it as 2026-01-31 or 2026-01-31T12:00:00")
         })
     };
-    let lookback = node.setting("lookback").and_then(Json::as_u64).unwrap_or(1) as u32;
     let last = size.floor(now.naive_utc());
     let start = match (&range.start, grows) {
         (Some(text), _) => size.floor(read("--event-time-start", text)?),
-        (None, true) => size.before(last, lookback).max(size.floor(read("`begin`", begin)?)),
-        (None, false) => size.floor(read("`begin`", begin)?),
+        (None, true) => size.before(last, settings.lookback).max(size.floor(read("`begin`", &begin)?)),
+        (None, false) => size.floor(read("`begin`", &begin)?),
     };
     let end = match &range.end {
         Some(text) => read("--event-time-end", text)?,
@@ -149,13 +148,6 @@ impl Window {
     pub fn name(&self) -> String {
         self.start.format("%Y-%m-%d %H:%M").to_string()
     }
-}
-
-/// Whether the model's table is there as a table.
-pub fn has_table(host: &RunHost) -> Result<bool, Fault> {
-    let node = &host.node;
-    let found = host.find(&node.database, &node.schema, &node.alias)?;
-    Ok(found.is_some_and(|relation| relation.kind.as_deref() == Some("table")))
 }
 
 #[cfg(test)]

@@ -1,39 +1,20 @@
 //! One node: compile, then materialize, test or load it.
 
+use super::files::write;
 use super::host::RunHost;
-use super::schedule::Purpose;
+use super::job::Purpose;
+use super::result::{blank_result, fail, located};
 use super::world::World;
 use super::{compile, freshness, microbatch, unit};
 use indexmap::IndexMap;
-use rsdbt_base::{Code, Diagnostic, Place, Table, Value};
+use rsdbt_base::Value;
 use rsdbt_jinja::{Data, Fault, RenderError};
-use rsdbt_project::ir::{Node, NodeResult, ResourceType, Status, Timing};
+use rsdbt_project::ir::{Node, NodeResult, ResourceType, Status, TestSeverity, Timing};
 use rsdbt_sys as sys;
 use rsdbt_warehouse::Session;
-use serde_json::{Map, Value as Json};
-use std::path::PathBuf;
+use serde_json::Value as Json;
 use std::sync::Arc;
 use std::time::Instant;
-
-pub fn blank_result(world: &World, id: &str, status: Status) -> NodeResult {
-    let node = world.manifest.nodes.get(id);
-    let stores = |n: &Node| n.resource_type == ResourceType::Test && n.flag("store_failures") == Some(true);
-    let relation = node.filter(|n| (n.resource_type.is_refable() && !n.is_ephemeral()) || stores(n));
-    NodeResult {
-        unique_id: id.to_owned(),
-        status,
-        message: None,
-        failures: None,
-        adapter_response: Map::new(),
-        compiled_code: None,
-        relation_name: relation.map(|n| n.relation(world.invocation.dialect).render()),
-        thread: std::thread::current().name().unwrap_or("main").to_owned(),
-        execution_time: 0.0,
-        timing: Vec::new(),
-        freshness: None,
-        diagnostic: None,
-    }
-}
 
 /// Runs one node. The session goes in and comes back for the next one.
 pub fn run(
@@ -98,7 +79,7 @@ fn one(world: &Arc<World>, host: Arc<RunHost>, purpose: Purpose) -> Ran {
 /// A microbatch model: every batch by itself. What other batches built stays when one fails.
 fn batches(world: &Arc<World>, node: &Arc<Node>, session: Option<Box<dyn Session>>) -> Ran {
     let host = Arc::new(RunHost::new(world, node, session));
-    let grows = microbatch::has_table(&host).map(|there| there && !world.full_refresh(node));
+    let grows = has_table(&host).map(|there| there && !world.full_refresh(node));
     let planned = grows.and_then(|grows| {
         microbatch::windows(node, &world.batch_range, grows, world.invocation.started_at)
             .map(|windows| (windows, grows))
@@ -183,13 +164,6 @@ fn carry_out(
         result.timing.push(Timing { name: "execute", started: compiled, completed: sys::now_utc() });
     }
     Ok(())
-}
-
-pub fn fail(fault: Fault) -> RenderError {
-    let mut diagnostic = Diagnostic::error(fault.code, fault.message.clone());
-    diagnostic.help = fault.help.clone();
-    diagnostic.place = fault.place.clone();
-    RenderError { diagnostic, fault: Some(fault) }
 }
 
 /// Asks the warehouse what the compiled query would read. Loading a seed reads nothing.
@@ -302,191 +276,23 @@ fn test(world: &Arc<World>, host: &Arc<RunHost>, result: &mut NodeResult) -> Res
     };
     let (warns, errs) = (is_true("should_warn"), is_true("should_error"));
     result.failures = Some(failures);
-    let severity = node.text("severity").unwrap_or("ERROR").to_uppercase();
+    let settings = node.settings();
     let plural = if failures == 1 { "result" } else { "results" };
-    if severity == "ERROR" && errs {
-        let rule = node.text("error_if").unwrap_or("!= 0");
+    if settings.severity == TestSeverity::Error && errs {
         result.status = Status::Fail;
-        result.message = Some(format!("Got {failures} {plural}, configured to fail if {rule}"));
+        result.message = Some(format!("Got {failures} {plural}, configured to fail if {}", settings.error_if));
     } else if warns {
-        let rule = node.text("warn_if").unwrap_or("!= 0");
         result.status = Status::Warn;
-        result.message = Some(format!("Got {failures} {plural}, configured to warn if {rule}"));
+        result.message = Some(format!("Got {failures} {plural}, configured to warn if {}", settings.warn_if));
     } else {
         result.status = Status::Pass;
     }
     Ok(())
 }
 
-/// The place of an error: in the source where it was rendered, or in the compiled SQL that the warehouse refused.
-pub(super) fn located(world: &World, node: &Node, compiled: Option<&str>, error: RenderError) -> Diagnostic {
-    let mut diagnostic = error.diagnostic;
-    let Some((sql, position)) = error.fault.and_then(|fault| fault.sql) else { return diagnostic };
-    // The refused statement contains the compiled SQL: a byte in it is a byte of the compiled file.
-    let inside = compiled.and_then(|compiled| {
-        let start = sql.find(compiled)?;
-        let offset = position?.checked_sub(start).filter(|at| *at <= compiled.len())?;
-        Some((compiled, offset))
-    });
-    match inside {
-        Some((compiled, offset)) => {
-            let file = file_of(world, "compiled", node);
-            let file = file.strip_prefix(&node.root).unwrap_or(&file).display().to_string();
-            let place = Place::of_offset(file, compiled, offset);
-            diagnostic = of_node(diagnostic, node).source(compiled);
-            diagnostic.notes.reverse();
-            diagnostic.at(place)
-        }
-        None => {
-            if let Some(at) = position {
-                let place = Place::of_offset(format!("the statement for {}", node.name), &sql, at);
-                return of_node(diagnostic.source(sql).at(place), node);
-            }
-            diagnostic.source = None;
-            // Hooks, operations and sources have no file of their own.
-            if node.original_file_path.is_empty() {
-                return diagnostic;
-            }
-            diagnostic.at(Place::file(&node.original_file_path))
-        }
-    }
-}
-
-fn of_node(diagnostic: Diagnostic, node: &Node) -> Diagnostic {
-    if node.original_file_path.is_empty() {
-        return diagnostic;
-    }
-    diagnostic.note(format!("{} {} ({})", node.resource_type, node.name, node.original_file_path))
-}
-
-/// `target/compiled/<package>/<path>`.
-fn file_of(world: &World, folder: &str, node: &Node) -> PathBuf {
-    let base = world.target_path.join(folder).join(&node.package);
-    let path = node.original_file_path.replace("../", "");
-    let is_yaml = path.ends_with(".yml") || path.ends_with(".yaml");
-    if is_yaml || node.resource_type == ResourceType::Snapshot {
-        base.join(path).join(file_name(node))
-    } else {
-        base.join(path)
-    }
-}
-
-fn file_name(node: &Node) -> String {
-    if node.resource_type == ResourceType::Snapshot { format!("{}.sql", node.name) } else { node.path.clone() }
-}
-
-fn write(world: &World, folder: &str, node: &Node, text: &str) -> Result<(), Diagnostic> {
-    if text.is_empty() || node.resource_type == ResourceType::Operation {
-        return Ok(());
-    }
-    let path = file_of(world, folder, node);
-    sys::write(&path, text).map_err(|why| Diagnostic::warning(Code::FILE, format!("{}: {why}", path.display())))
-}
-
-/// Compiles one node that is not part of a run: `compile`, `show`.
-pub fn compile_node(world: &Arc<World>, node: &Arc<Node>) -> Result<(Arc<RunHost>, String), Diagnostic> {
-    let host = Arc::new(RunHost::new(world, node, None));
-    match host.set_comment().map_err(fail).and_then(|()| compile::compile(&host)) {
-        Ok(sql) => Ok((host, sql)),
-        Err(error) => Err(located(world, node, None, error)),
-    }
-}
-
-/// The first rows of a node's query.
-pub fn show(world: &Arc<World>, node: &Arc<Node>, limit: Option<usize>) -> Result<Table, Diagnostic> {
-    let (host, sql) = match node.resource_type {
-        ResourceType::Seed => {
-            let host = Arc::new(RunHost::new(world, node, None));
-            (host, format!("select * from {}", node.relation(world.invocation.dialect).render()))
-        }
-        _ => compile_node(world, node)?,
-    };
-    let query = match limit {
-        Some(limit) => {
-            format!("select * from (\n{}\n) as model_limit_subq limit {limit}", sql.trim_end().trim_end_matches(';'))
-        }
-        None => sql.clone(),
-    };
-    let query = match node.text("sql_header") {
-        Some(header) => format!("{header}\n{query}"),
-        None => query,
-    };
-    let outcome = host.execute(&query, false);
-    outcome.map(|outcome| outcome.table).map_err(|fault| located(world, node, Some(&sql), fail(fault)))
-}
-
-/// `run-operation`: calls a macro and commits.
-pub fn run_operation(world: &Arc<World>, name: &str, arguments: Map<String, Json>) -> Result<Data, Diagnostic> {
-    let registry = world.engine.registry();
-    let (package, bare) = name.split_once('.').unwrap_or((registry.root(), name));
-    let Some(definition) = registry.find(package, bare) else {
-        return Err(Diagnostic::error(
-            Code::JINJA,
-            format!("dbt could not find a macro with the name '{name}' in any package"),
-        ));
-    };
-    let node = Arc::new(rsdbt_project::ir::operation(&world.invocation, registry.root(), name));
-    let host = Arc::new(RunHost::new(world, &node, None));
-    let scope = world.engine.scope(host.clone(), registry.root());
-    let named = arguments.into_iter().map(|(k, v)| (k, Data::from(v))).collect();
-    let answer = host.set_comment().map_err(fail).and_then(|()| world.engine.call(&definition, &scope, named));
-    match answer.and_then(|data| host.commit().map(|()| data).map_err(fail)) {
-        Ok(data) => Ok(data),
-        Err(error) => {
-            host.rollback();
-            Err(located(world, &node, None, error))
-        }
-    }
-}
-
-/// `on-run-start` and `on-run-end`: each hook is rendered and run, then committed.
-pub fn run_project_hooks(
-    world: &Arc<World>,
-    which: &str,
-    hooks: &[String],
-    results: &rsdbt_project::ir::RunResults,
-) -> Result<(), Diagnostic> {
-    let root = world.engine.registry().root().to_owned();
-    let node = Arc::new(rsdbt_project::ir::operation(&world.invocation, &root, which));
-    let host = Arc::new(RunHost::new(world, &node, None));
-    let schemas: std::collections::BTreeSet<String> = world
-        .selected
-        .iter()
-        .filter_map(|id| world.manifest.nodes.get(id))
-        .filter(|n| n.resource_type.is_refable() && !n.is_ephemeral())
-        .map(|n| n.schema.clone())
-        .collect();
-    host.set_variable("schemas", Data::List(schemas.iter().cloned().map(Data::Text).collect()));
-    let pairs =
-        schemas.iter().map(|s| Data::Tuple(vec![Data::text(world.invocation.database.clone()), Data::text(s.clone())]));
-    host.set_variable("database_schemas", Data::List(pairs.collect()));
-    host.set_variable("results", Data::List(results.results.iter().map(|r| result_data(world, r)).collect()));
-    let scope = world.engine.scope(host.clone(), &root);
-    host.set_comment().map_err(|fault| located(world, &node, None, fail(fault)))?;
-    for hook in hooks {
-        let outcome =
-            world.engine.render_text(hook, &scope).and_then(|sql| host.execute(sql.trim(), true).map_err(fail));
-        if let Err(error) = outcome.and_then(|_| host.commit().map_err(fail)) {
-            host.rollback();
-            return Err(located(world, &node, None, error).note(format!("in {which}: {hook}")));
-        }
-    }
-    Ok(())
-}
-
-/// A result as `results` of on-run-end shows it.
-fn result_data(world: &World, result: &NodeResult) -> Data {
-    let node = world.manifest.nodes.get(&result.unique_id);
-    let node =
-        node.map(|n| Data::from(rsdbt_project::artifact::node_json(n, &world.manifest, world.invocation.dialect)));
-    Data::Map(IndexMap::from([
-        ("status".to_owned(), Data::text(result.status.word())),
-        ("node".to_owned(), node.unwrap_or_default()),
-        ("unique_id".to_owned(), Data::text(result.unique_id.clone())),
-        ("message".to_owned(), result.message.clone().map_or(Data::None, Data::Text)),
-        ("failures".to_owned(), result.failures.map_or(Data::None, Data::Int)),
-        ("execution_time".to_owned(), Data::Float(result.execution_time)),
-        ("thread_id".to_owned(), Data::text(result.thread.clone())),
-        ("adapter_response".to_owned(), Data::from(Json::Object(result.adapter_response.clone()))),
-    ]))
+/// Whether a microbatch model's table is there as a table.
+fn has_table(host: &RunHost) -> Result<bool, Fault> {
+    let node = &host.node;
+    let found = host.find(&node.database, &node.schema, &node.alias)?;
+    Ok(found.is_some_and(|relation| relation.kind.as_deref() == Some("table")))
 }

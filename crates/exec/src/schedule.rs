@@ -1,6 +1,8 @@
 //! Order and threads: a node starts when everything before it is done; what depends on a failure is skipped.
 
+use super::job::{Job, Purpose};
 use super::node;
+use super::result::blank_result;
 use super::world::World;
 use rsdbt_base::{Code, Diagnostic};
 use rsdbt_project::ir::{NodeId, NodeResult, ResourceType, RunResults, Status};
@@ -12,31 +14,6 @@ use std::time::Instant;
 
 /// Native stack of a worker: macros call each other deeply.
 const STACK: usize = 32 << 20;
-
-/// What to do with the selected nodes.
-#[derive(Clone)]
-pub struct Job {
-    pub ids: BTreeSet<NodeId>,
-    pub threads: usize,
-    pub fail_fast: bool,
-    /// `build`: data tests stand between a node and what depends on it.
-    pub tests_block: bool,
-    pub purpose: Purpose,
-}
-
-/// How far each node is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    Build,
-    /// To its SQL.
-    Compile,
-    /// To what the warehouse says it would read.
-    Estimate,
-    /// To a clone of what another environment built.
-    Clone,
-    /// To the age of sources.
-    Freshness,
-}
 
 struct State {
     /// Not yet started: node -> what it still waits for.
@@ -261,7 +238,7 @@ fn skipped(world: &World, id: &NodeId, reason: &NodeId) -> NodeResult {
     } else {
         format!("Skipped because {reason} failed")
     };
-    NodeResult { message: Some(message), ..node::blank_result(world, id, Status::Skipped) }
+    NodeResult { message: Some(message), ..blank_result(world, id, Status::Skipped) }
 }
 
 /// A defect of rsdbt: the node fails, the run goes on.

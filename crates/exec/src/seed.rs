@@ -6,7 +6,6 @@ use rsdbt_base::{Code, Column, Dialect, Place};
 use rsdbt_jinja::{Data, Fault};
 use rsdbt_sys as sys;
 use rsdbt_warehouse::Path;
-use serde_json::Value as Json;
 
 /// A CSV file as text cells.
 pub struct Seed {
@@ -22,15 +21,9 @@ pub fn load(host: &RunHost) -> Result<Data, Fault> {
         Fault::new(Code::SEED, "Runtime", message).at(Place::at(&node.original_file_path, line, 0))
     };
     let bytes = sys::read_bytes(&path).map_err(|why| fail(0, format!("cannot read the seed: {why}")))?;
-    let delimiter = node.text("delimiter").and_then(|d| d.bytes().next()).unwrap_or(b',');
-    let types: IndexMap<String, String> = node
-        .setting("column_types")
-        .and_then(Json::as_object)
-        .into_iter()
-        .flatten()
-        .filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())))
-        .collect();
-    let seed = read(&bytes, delimiter, &types, host.world.invocation.dialect).map_err(|(line, why)| fail(line, why))?;
+    let settings = node.settings();
+    let seed = read(&bytes, settings.delimiter, &settings.column_types, host.world.invocation.dialect);
+    let seed = seed.map_err(|(line, why)| fail(line, why))?;
     let target = Path { database: &node.database, schema: &node.schema, name: &node.alias };
     host.begin()?;
     let loaded = host.with_session(|session| session.load(&target, &seed.columns, &seed.rows));

@@ -2,8 +2,8 @@
 
 use super::compile;
 use super::host::RunHost;
-use super::node::blank_result;
-use super::schedule::Purpose;
+use super::job::Purpose;
+use super::result::{blank_result, fail};
 use super::world::World;
 use rsdbt_base::{Code, Column, Diagnostic, Dialect, Place, Relation, Table, Value};
 use rsdbt_jinja::{Data, Fault};
@@ -30,7 +30,7 @@ pub fn run(
         Err(fault) => return (failed(result, fault.message, place), host.into_session()),
     };
     let host = Arc::new(host);
-    let compiled = host.set_comment().map_err(super::node::fail).and_then(|()| compile::compile(&host));
+    let compiled = host.set_comment().map_err(fail).and_then(|()| compile::compile(&host));
     let outcome = match compiled {
         Ok(sql) => {
             let sql = with_inputs(&inputs, &sql);

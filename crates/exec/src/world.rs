@@ -55,7 +55,7 @@ impl World {
 
     /// Whether a model is built from nothing: its own setting goes before the command line.
     pub fn full_refresh(&self, node: &Node) -> bool {
-        node.flag("full_refresh").unwrap_or_else(|| self.invocation.flag("FULL_REFRESH"))
+        node.settings().full_refresh.unwrap_or_else(|| self.invocation.flag("FULL_REFRESH"))
     }
 
     /// A node as `what`: "sql table model main.x".

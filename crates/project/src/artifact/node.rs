@@ -40,7 +40,7 @@ pub fn node_json(node: &Node, manifest: &Manifest, dialect: Dialect) -> Json {
     if node.resource_type == ResourceType::Seed || node.resource_type == ResourceType::Test {
         config.shift_remove("access");
     }
-    let stores = node.resource_type == ResourceType::Test && node.flag("store_failures") == Some(true);
+    let stores = node.stores_failures();
     let relation = (node.resource_type.is_refable() && !node.is_ephemeral()) || stores;
     let macros: Vec<&String> = node.macros.iter().filter(|id| manifest.macros.contains_key(*id)).collect();
     let contract = config.get("contract").cloned().unwrap_or_else(|| json!({"enabled": false}));
@@ -68,7 +68,7 @@ pub fn node_json(node: &Node, manifest: &Manifest, dialect: Dialect) -> Json {
     })));
     match node.resource_type {
         ResourceType::Model => map.extend(object(json!({
-            "access": node.text("access").unwrap_or("protected"), "constraints": node.constraints, "version": node.version,
+            "access": node.settings().access, "constraints": node.constraints, "version": node.version,
             "latest_version": node.latest_version, "deprecation_date": null, "primary_key": primary_key(node, manifest), "time_spine": null,
         }))),
         ResourceType::Test => {

@@ -38,26 +38,30 @@ pub struct Project {
 const PATH_KEYS: [(&str, &str); 3] =
     [("source-paths", "model-paths"), ("data-paths", "seed-paths"), ("modules-path", "packages-install-path")];
 
+/// The project's name is one, and no key has a name of former days.
+fn check(name: &str, file: &str, yaml: &Yaml) -> Result<(), Diagnostic> {
+    if name.is_empty()
+        || !name.chars().all(|c| c.is_alphanumeric() || c == '_')
+        || name.starts_with(|c: char| c.is_ascii_digit())
+    {
+        return Err(Diagnostic::error(Code::CONFIG, format!("'{name}' is not a valid project name"))
+            .at(yaml.get("name").place(file))
+            .help("use letters, digits and underscores"));
+    }
+    match PATH_KEYS.iter().find(|(old, _)| !yaml.get(old).is_null()) {
+        Some((old, new)) => Err(Diagnostic::error(Code::CONFIG, format!("the key '{old}' was replaced by '{new}'"))
+            .at(yaml.get(old).place(file))),
+        None => Ok(()),
+    }
+}
+
 impl Project {
     /// Reads a rendered dbt_project.yml.
     pub fn read(root: &str, file: &str, yaml: &Yaml) -> Result<Project, Diagnostic> {
         let Some(name) = yaml.get("name").text() else {
             return Err(Diagnostic::error(Code::CONFIG, "dbt_project.yml needs a 'name'").at(yaml.place(file)));
         };
-        if name.is_empty()
-            || !name.chars().all(|c| c.is_alphanumeric() || c == '_')
-            || name.starts_with(|c: char| c.is_ascii_digit())
-        {
-            return Err(Diagnostic::error(Code::CONFIG, format!("'{name}' is not a valid project name"))
-                .at(yaml.get("name").place(file))
-                .help("use letters, digits and underscores"));
-        }
-        for (old, new) in PATH_KEYS {
-            if !yaml.get(old).is_null() {
-                return Err(Diagnostic::error(Code::CONFIG, format!("the key '{old}' was replaced by '{new}'"))
-                    .at(yaml.get(old).place(file)));
-            }
-        }
+        check(&name, file, yaml)?;
         let paths = |key: &str, default: &[&str]| -> Vec<String> {
             let given = yaml.get(key).texts();
             if given.is_empty() && yaml.get(key).is_null() {

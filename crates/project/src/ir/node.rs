@@ -1,5 +1,6 @@
 //! Resources of a project: what dbt calls nodes, sources, exposures and unit tests.
 
+use super::{Config, Settings};
 use chrono::TimeDelta;
 use indexmap::IndexMap;
 use rsdbt_base::{Dialect, Relation};
@@ -110,7 +111,7 @@ pub struct Node {
     pub alias: String,
     pub database: String,
     pub schema: String,
-    pub config: Map<String, Json>,
+    pub config: Config,
     /// The part of `config` that the file itself and its YAML set.
     pub unrendered_config: Map<String, Json>,
     pub description: String,
@@ -146,7 +147,7 @@ impl Node {
             alias: name.to_owned(),
             database: String::new(),
             schema: String::new(),
-            config: default_config(kind),
+            config: default_config(kind).into(),
             unrendered_config: Map::new(),
             description: String::new(),
             columns: IndexMap::new(),
@@ -163,20 +164,22 @@ impl Node {
         }
     }
 
+    /// A setting of any name that is not null.
     pub fn setting(&self, key: &str) -> Option<&Json> {
         self.config.get(key).filter(|value| !value.is_null())
     }
 
-    pub fn text(&self, key: &str) -> Option<&str> {
-        self.setting(key).and_then(Json::as_str)
-    }
-
-    pub fn flag(&self, key: &str) -> Option<bool> {
-        self.setting(key).and_then(Json::as_bool)
+    pub fn settings(&self) -> &Settings {
+        self.config.settings()
     }
 
     pub fn materialized(&self) -> &str {
-        self.text("materialized").unwrap_or("view")
+        &self.settings().materialized
+    }
+
+    /// Whether the node is a test that keeps the rows it found in a table.
+    pub fn stores_failures(&self) -> bool {
+        self.resource_type == ResourceType::Test && self.settings().store_failures == Some(true)
     }
 
     pub fn is_ephemeral(&self) -> bool {
@@ -184,8 +187,7 @@ impl Node {
     }
 
     pub fn tags(&self) -> Vec<String> {
-        let tags = self.config.get("tags").and_then(Json::as_array);
-        tags.into_iter().flatten().filter_map(|tag| tag.as_str().map(str::to_owned)).collect()
+        self.config.settings().tags.clone()
     }
 
     pub fn relation(&self, dialect: Dialect) -> Relation {
@@ -200,13 +202,8 @@ impl Node {
             };
         }
         let mut relation = Relation::new(&self.database, &self.schema, &self.alias, dialect);
-        if let Some(flags) = self.config.get("quoting").and_then(Json::as_object) {
-            for (at, part) in ["database", "schema", "identifier"].iter().enumerate() {
-                if let Some(flag) = flags.get(*part).and_then(Json::as_bool) {
-                    relation.quoted[at] = flag;
-                }
-            }
-        }
+        let quoting = self.settings().quoting;
+        relation.quoted = std::array::from_fn(|at| quoting[at].unwrap_or(relation.quoted[at]));
         relation
     }
 
@@ -240,7 +237,7 @@ pub struct Source {
     pub source_description: String,
     pub loader: String,
     pub columns: IndexMap<String, ColumnInfo>,
-    pub config: Map<String, Json>,
+    pub config: Config,
     pub meta: Map<String, Json>,
     pub source_meta: Map<String, Json>,
     /// `warn_after`, `error_after`, `filter`.
@@ -281,8 +278,7 @@ impl Source {
     }
 
     pub fn tags(&self) -> Vec<String> {
-        let tags = self.config.get("tags").and_then(Json::as_array);
-        tags.into_iter().flatten().filter_map(|tag| tag.as_str().map(str::to_owned)).collect()
+        self.config.settings().tags.clone()
     }
 
     pub fn relation(&self, dialect: Dialect) -> Relation {

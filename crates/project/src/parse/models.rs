@@ -54,7 +54,7 @@ fn kind_of(file: &NodeFile) -> ResourceType {
 
 /// Adds a node unless it is disabled or its name is taken.
 pub fn insert(node: Node, manifest: &mut Manifest, diagnostics: &mut Diagnostics) {
-    if node.flag("enabled") == Some(false) {
+    if !node.settings().enabled {
         manifest.disabled.push(node);
         return;
     }
@@ -241,7 +241,7 @@ fn versioned_columns(base: &Yaml, version: &Yaml) -> IndexMap<String, crate::ir:
 
 /// Renders the node's file and takes over what it records.
 fn render(world: &World, node: &mut Node) -> Result<(), Diagnostic> {
-    let host = world.host(&node.package, naming::node_json(node), node.config.clone());
+    let host = world.host(&node.package, naming::node_json(node), Map::clone(&node.config));
     let scope = world.engine.scope(host.clone(), &node.package);
     world.engine.render(&node.template, &scope).map_err(|error| error.diagnostic)?;
     // Foreign keys refer to nodes, too.

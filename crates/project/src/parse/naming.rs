@@ -5,7 +5,7 @@ use crate::ir::{Node, ResourceType};
 use indexmap::IndexMap;
 use rsdbt_base::Diagnostic;
 use rsdbt_jinja::{Data, Scope};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 /// The node as naming macros see it.
 pub fn node_json(node: &Node) -> Json {
@@ -24,16 +24,16 @@ pub fn place(world: &World, node: &mut Node) -> Result<(), Diagnostic> {
     let (mut database, mut schema) = (custom("database"), custom("schema"));
     if node.resource_type == ResourceType::Snapshot {
         // The older way to place snapshots.
-        if let Some(target) = node.text("target_schema") {
-            schema = Json::from(target);
+        if let Some(target) = &node.settings().target_schema {
+            schema = Json::from(target.as_str());
         }
-        if let Some(target) = node.text("target_database") {
-            database = Json::from(target);
+        if let Some(target) = &node.settings().target_database {
+            database = Json::from(target.as_str());
         }
     }
-    let verbatim = node.resource_type == ResourceType::Snapshot && node.text("target_schema").is_some();
+    let verbatim = node.resource_type == ResourceType::Snapshot && node.settings().target_schema.is_some();
     // One scope serves the three macros: the node is converted once.
-    let host = world.host(&node.package, node_json(node), node.config.clone());
+    let host = world.host(&node.package, node_json(node), Map::clone(&node.config));
     let scope = world.engine.scope(host, &node.package);
     let name = |part: &str, custom: Json| name(world, &scope, part, custom, &node.name);
     let database = name("database", database)?;

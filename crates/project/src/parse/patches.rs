@@ -14,6 +14,17 @@ pub struct Patch<'r> {
 }
 
 impl Patch<'_> {
+    /// The fully qualified name of something that the file declares: package, folders, and its own names.
+    pub fn fqn(&self, names: &[&str]) -> Vec<String> {
+        let folders = self.file.relative.rsplit_once('/').map_or("", |(folders, _)| folders);
+        let folders = folders.split('/').filter(|folder| !folder.is_empty());
+        std::iter::once(self.file.package.as_str())
+            .chain(folders)
+            .chain(names.iter().copied())
+            .map(str::to_owned)
+            .collect()
+    }
+
     pub fn place(&self) -> Place {
         self.entry.yaml.place(&self.file.shown)
     }

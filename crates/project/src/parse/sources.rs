@@ -17,7 +17,7 @@ pub fn parse(world: &World, patches: &[Patch], manifest: &mut Manifest, diagnost
                 continue;
             };
             match build(world, patch, table, &name) {
-                Ok(source) if source.config.get("enabled").and_then(Json::as_bool) == Some(false) => {}
+                Ok(source) if !source.config.settings().enabled => {}
                 Ok(source) => {
                     if let Some(twin) = manifest.sources.get(&source.unique_id) {
                         let message = format!(
@@ -51,11 +51,7 @@ fn build(world: &World, patch: &Patch, table: &Yaml, name: &str) -> Result<Sourc
         done.map_err(|error| error.diagnostic.at(yaml.place(&patch.file.shown)))
     };
     let render = |yaml: &Yaml| yaml.text().map(|text| rendered(&text, yaml)).transpose();
-    let mut folders: Vec<String> = patch.file.relative.split('/').map(str::to_owned).collect();
-    folders.pop();
-    let mut fqn = vec![package.clone()];
-    fqn.extend(folders);
-    fqn.extend([source_name.clone(), name.to_owned()]);
+    let fqn = patch.fqn(&[&source_name, name]);
     let mut config = default_config(ResourceType::Source);
     for layer in project_layers(world, "sources", &package, &fqn) {
         merge_into(&mut config, &layer);
@@ -91,7 +87,7 @@ fn build(world: &World, patch: &Patch, table: &Yaml, name: &str) -> Result<Sourc
         source_description: entry.get("description").text().unwrap_or_default(),
         loader: entry.get("loader").text().unwrap_or_default(),
         columns: columns(table),
-        config,
+        config: config.into(),
         meta,
         source_meta: object(entry.get("meta")),
         freshness,

@@ -175,21 +175,11 @@ fn build(
     node.path = format!("{alias}.sql");
     node.original_file_path = patch.file.path.clone();
     node.root = root_of(world, &package);
-    node.raw_code = format!(
-        "{{{{ test_{}(**_dbt_generic_test_kwargs) }}}}",
-        namespace.as_ref().map_or_else(|| test.clone(), |n| format!("{test} of {n}"))
-    );
-    if namespace.is_none() {
-        node.raw_code = format!("{{{{ test_{test}(**_dbt_generic_test_kwargs) }}}}");
-    }
+    let called = namespace.as_ref().map_or_else(|| test.clone(), |namespace| format!("{test} of {namespace}"));
+    node.raw_code = format!("{{{{ test_{called}(**_dbt_generic_test_kwargs) }}}}");
     node.checksum = md5(&identity);
     node.description = entry.description.clone();
-    let mut fqn = vec![package.clone()];
-    let mut folders: Vec<String> = patch.file.relative.split('/').map(str::to_owned).collect();
-    folders.pop();
-    fqn.extend(folders);
-    fqn.push(name.clone());
-    node.fqn = fqn;
+    node.fqn = patch.fqn(&[&name]);
     node.line = entry.line;
     for layer in project_layers(world, "tests", &package, &node.fqn) {
         merge_into(&mut node.config, &layer);
@@ -230,7 +220,7 @@ fn rendered_config(world: &World, package: &str, config: &Map<String, Json>) -> 
 /// Renders arguments and calls the test's macro, to learn what it refers to.
 fn render(world: &World, node: &mut Node, yaml_config: &Map<String, Json>) -> Result<(), Diagnostic> {
     let Some(info) = node.test.clone() else { return Ok(()) };
-    let host = world.host(&node.package, naming::node_json(node), node.config.clone());
+    let host = world.host(&node.package, naming::node_json(node), Map::clone(&node.config));
     let scope = world.engine.scope(host.clone(), &node.package);
     let Some(definition) = definition(world.engine, node) else {
         let registry = world.engine.registry();
@@ -253,7 +243,7 @@ fn render(world: &World, node: &mut Node, yaml_config: &Map<String, Json>) -> Re
     world.engine.call(&definition, &scope, arguments).map_err(|error| error.diagnostic)?;
     record(node, host.recorded());
     merge_into(&mut node.config, yaml_config);
-    if world.invocation.flag("STORE_FAILURES") && node.setting("store_failures").is_none() {
+    if world.invocation.flag("STORE_FAILURES") && node.settings().store_failures.is_none() {
         node.config.insert("store_failures".to_owned(), Json::Bool(true));
     }
     Ok(())

@@ -4,7 +4,7 @@ use super::{NodeSet, Selection};
 use crate::ir::{NodeId, ResourceType};
 use globset::GlobBuilder;
 use rsdbt_base::{Code, Diagnostic, closest};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 /// Every method: name, and how it tests a resource against a value and the arguments after the dot.
 pub const METHODS: &[(&str, Test)] = &[
@@ -160,8 +160,8 @@ fn resource_type(selection: &Selection, id: &NodeId, wanted: &Wanted) -> bool {
 
 fn config(selection: &Selection, id: &NodeId, wanted: &Wanted) -> bool {
     let config = match (selection.manifest.nodes.get(id), selection.manifest.sources.get(id)) {
-        (Some(node), _) => Json::Object(node.config.clone()),
-        (_, Some(source)) => Json::Object(source.config.clone()),
+        (Some(node), _) => Json::Object(Map::clone(&node.config)),
+        (_, Some(source)) => Json::Object(Map::clone(&source.config)),
         _ => return false,
     };
     let mut value = &config;
@@ -212,7 +212,7 @@ fn unit_test(selection: &Selection, id: &NodeId, wanted: &Wanted) -> bool {
 }
 
 fn setting<'s>(selection: &'s Selection, id: &NodeId, key: &str) -> Option<&'s str> {
-    selection.manifest.nodes.get(id).and_then(|node| node.text(key))
+    selection.manifest.nodes.get(id).and_then(|node| node.setting(key).and_then(Json::as_str))
 }
 
 fn group(selection: &Selection, id: &NodeId, wanted: &Wanted) -> bool {
