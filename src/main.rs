@@ -9,6 +9,7 @@ mod partial;
 mod pipeline;
 mod report;
 mod signals;
+mod surveyed;
 mod version;
 
 use crate::report::{JsonLog, Report, Style, Terminal};
@@ -93,6 +94,8 @@ fn dispatch(args: &Args, options: &Options, report: &Arc<dyn Report>) -> Result<
             commands::run::run(options, report)
         }
         Command::Compile(compile) => commands::show::compile(options, compile, report),
+        Command::Check(check) => commands::check::run(options, check, report),
+        Command::Lineage(lineage) => commands::lineage::run(options, lineage, report),
         Command::Parse => commands::run::parse(options, report),
         Command::List(list) => commands::list::list(options, list, report),
         Command::Show(arguments) => commands::show::show(options, arguments, report),

@@ -107,6 +107,8 @@ fn building_of(command: &Command) -> (&'static str, Building) {
         Command::Seed(building) => ("seed", building.clone()),
         Command::Snapshot(building) => ("snapshot", building.clone()),
         Command::Compile(compile) => ("compile", compile.building.clone()),
+        Command::Check(check) => ("check", Building { full_refresh: true, ..only(&check.selecting) }),
+        Command::Lineage(_) => ("lineage", Building { full_refresh: true, ..Building::default() }),
         Command::Show(show) => ("show", show.building.clone()),
         Command::List(list) => ("list", only(&list.selecting)),
         Command::Docs(docs) => match &docs.command {

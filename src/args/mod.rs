@@ -243,6 +243,10 @@ pub enum Command {
     Clone(CloneArgs),
     /// Render SQL without running it
     Compile(CompileArgs),
+    /// Find every mistake of every query, before anything runs and without a warehouse
+    Check(CheckArgs),
+    /// Which columns make a column, through all models; with --downstream, which it makes
+    Lineage(LineageArgs),
     /// Read the project and write manifest.json
     Parse,
     /// List resources
@@ -301,6 +305,49 @@ pub enum RowFormat {
     Table,
     Json,
     Csv,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    Text,
+    Json,
+    /// For code scanning
+    Sarif,
+    /// Annotations of a workflow run
+    Github,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub selecting: Selecting,
+    /// How findings are written
+    #[arg(long, default_value = "text")]
+    pub output: CheckFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LineageFormat {
+    Text,
+    Json,
+    Mermaid,
+    Dot,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct LineageArgs {
+    /// A model, seed, snapshot or source.table, and a column: orders, orders.total
+    #[arg(value_name = "MODEL[.COLUMN]")]
+    pub of: String,
+    /// What it comes from (the default)
+    #[arg(long)]
+    pub upstream: bool,
+    /// What comes from it
+    #[arg(long)]
+    pub downstream: bool,
+    /// How the lineage is written
+    #[arg(long, default_value = "text")]
+    pub output: LineageFormat,
 }
 
 #[derive(Debug, clap::Args)]

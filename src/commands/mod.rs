@@ -2,6 +2,7 @@
 
 #[cfg(feature = "browser")]
 pub mod browse;
+pub mod check;
 pub mod clean;
 pub mod completions;
 pub mod dashboard;
@@ -12,6 +13,7 @@ pub mod diff_rows;
 pub mod docs;
 pub mod freshness;
 pub mod ingest;
+pub mod lineage;
 pub mod list;
 pub mod live;
 mod live_page;

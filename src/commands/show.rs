@@ -32,7 +32,7 @@ impl Warehouse for Deferred {
     }
 }
 
-fn deferred(ready: &Ready) -> Arc<dyn Warehouse> {
+pub fn deferred(ready: &Ready) -> Arc<dyn Warehouse> {
     Arc::new(Deferred {
         profile: ready.raw.profile.clone(),
         root: ready.raw.project.root.clone(),

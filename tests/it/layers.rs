@@ -13,6 +13,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("web", &[]),
     ("googlesql", &["base"]),
     ("duckdbsql", &["googlesql"]),
+    ("check", &["duckdbsql", "googlesql"]),
     ("bqml", &["base"]),
     ("pages", &[]),
     ("jinja", &["base", "sys"]),

@@ -3,6 +3,7 @@
 mod bqml;
 #[cfg(feature = "browser")]
 mod browser;
+mod check;
 mod cli;
 #[cfg(feature = "cloud")]
 mod cloud;

@@ -95,8 +95,12 @@ mod tests {
     /// raw -> stg -> daily
     fn trace() -> Trace {
         let mut relations = Relations::new("lab", "shop");
-        let raw =
-            [("id", "INT64"), ("amount", "NUMERIC"), ("placed", "TIMESTAMP"), ("who", "STRUCT<name STRING, age INT64>")];
+        let raw = [
+            ("id", "INT64"),
+            ("amount", "NUMERIC"),
+            ("placed", "TIMESTAMP"),
+            ("who", "STRUCT<name STRING, age INT64>"),
+        ];
         let raw = raw.iter().map(|(n, t)| ((*n).to_owned(), type_of(t).expect("a type"))).collect();
         relations.insert(&["raw"], Schema::Known(raw));
         let mut trace = Trace::default();
