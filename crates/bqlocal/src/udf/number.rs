@@ -19,6 +19,9 @@ fn decimal(value: Option<i128>) -> Answer {
 }
 
 pub(super) const TABLE: &[Row] = &[
+    // DuckDB's own error() is volatile, which TRY refuses
+    ("bq_fail", "s>i", |a| Err(a[0].text().to_owned())),
+    ("bq_fail_text", "s>s", |a| Err(a[0].text().to_owned())),
     ("bq_divide", "ff>f", |a| {
         if a[1].float() == 0.0 {
             Err(format!("division by zero: {} / {}", shortest(a[0].float()), shortest(a[1].float())))

@@ -6,7 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 pub(super) const TABLE: &[Row] = &[
     ("bq_upper", "s>s", |a| text(a[0].text().to_uppercase())),
     ("bq_lower", "s>s", |a| text(a[0].text().to_lowercase())),
-    ("bq_initcap", "s>s", |a| initcap(a[0].text(), " \t\r\n\u{b}\u{c}[](){}/|<>!?@\"^#$&~_,.:;*%+-=\\'`")),
+    ("bq_initcap", "s>s", |a| initcap(a[0].text(), " \t\r\n\u{b}\u{c}[](){}/|<>!?@\"^#$&~_,.:;*%+-")),
     ("bq_initcap", "ss>s", |a| initcap(a[0].text(), a[1].text())),
     ("bq_trim", "ss>s", |a| trim(a[0].text(), a[1].text(), &|c| c.is_whitespace())),
     ("bq_trim_chars", "sss>s", |a| trim(a[0].text(), a[2].text(), &|c| a[1].text().contains(c))),
@@ -73,12 +73,15 @@ fn initcap(value: &str, delimiters: &str) -> Answer {
     let mut whole = String::with_capacity(value.len());
     let mut start = true;
     for c in value.chars() {
-        if start {
+        let delimiter = delimiters.contains(c);
+        if delimiter {
+            whole.push(c);
+        } else if start {
             whole.extend(c.to_uppercase())
         } else {
             whole.extend(c.to_lowercase())
         }
-        start = delimiters.contains(c);
+        start = delimiter;
     }
     text(whole)
 }

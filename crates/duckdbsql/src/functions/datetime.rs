@@ -59,6 +59,7 @@ pub(super) const TABLE: &[Function] = &[
     scalar("FORMAT_DATE(STRING, DATETIME) -> STRING", "bq_format_datetime($1, $2, 'DATETIME')"),
     scalar("FORMAT_DATETIME(STRING, DATETIME) -> STRING", "bq_format_datetime($1, $2, 'DATETIME')"),
     scalar("FORMAT_TIME(STRING, TIME) -> STRING", "bq_format_datetime($1, DATE '1970-01-01' + $2, 'TIME')"),
+    scalar("FORMAT_TIMESTAMP(STRING, DATE) -> STRING", "bq_format_datetime($1, CAST($2 AS TIMESTAMP), 'DATE')"),
     scalar("FORMAT_TIMESTAMP(STRING, TIMESTAMP) -> STRING", "bq_format_timestamp($1, $2, $z)"),
     scalar("FORMAT_TIMESTAMP(STRING, TIMESTAMP, STRING) -> STRING", "bq_format_timestamp($1, $2, $3)"),
     scalar("PARSE_DATE(STRING, STRING) -> DATE", "CAST(bq_parse_datetime($1, $2, 'DATE') AS DATE)"),

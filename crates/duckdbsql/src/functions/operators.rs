@@ -48,6 +48,7 @@ pub(super) const TABLE: &[Function] = &[
     scalar("$is_not_false", "($1 IS DISTINCT FROM FALSE)"),
     scalar("$is_distinct", "($1 IS DISTINCT FROM $2)"),
     scalar("$is_not_distinct", "($1 IS NOT DISTINCT FROM $2)"),
+    scalar("$between", "($1 BETWEEN $2 AND $3)"),
     scalar("$in", "@in"),
     scalar("$in_array", "rsdbt_sys.main.in_array($1, $2)"),
     scalar("$any_of", "rsdbt_sys.main.any_of($1)"),

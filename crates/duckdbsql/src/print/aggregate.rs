@@ -5,9 +5,29 @@ use super::template::expand;
 use rsdbt_googlesql::query::{Aggregate, Bound, Frame, Window};
 use rsdbt_googlesql::types::Type;
 
+/// Signatures of aggregates that can fail, with the text that gives NULL instead.
+const SAFE: &[(&str, &str)] = &[
+    ("SUM(INT64) -> INT64", "TRY_CAST(sum($d$1)$f AS BIGINT)"),
+    ("SUM(FLOAT64) -> FLOAT64", "CASE WHEN bool_or(isinf($1))$f OR NOT isinf(sum($d$1)$f) THEN sum($d$1)$f END"),
+    (
+        "SUM(NUMERIC) -> NUMERIC",
+        "CASE WHEN abs(sum($d$1)$f) <= 99999999999999999999999999999.999999999 THEN sum($d$1)$f END",
+    ),
+];
+
 impl Printer<'_> {
-    /// The row's text: `$d` DISTINCT, `$o` ORDER BY, `$n` IGNORE NULLS, `$f` FILTER and OVER, `$l` the LIMIT as a slice.
+    /// SAFE before an aggregate: NULL where its sum is out of range. The others fail at nothing that SAFE would catch.
+    pub(super) fn safe_aggregate(&mut self, call: &Aggregate, ty: &Type) -> String {
+        let twin = SAFE.iter().find(|(signature, _)| *signature == call.function.signature);
+        self.aggregate_text(call, twin.map_or(call.function.text, |(_, text)| text), ty)
+    }
+
     pub(super) fn aggregate(&mut self, call: &Aggregate, ty: &Type) -> String {
+        self.aggregate_text(call, call.function.text, ty)
+    }
+
+    /// The row's text: `$d` DISTINCT, `$o` ORDER BY, `$n` IGNORE NULLS, `$f` FILTER and OVER, `$l` the LIMIT as a slice.
+    fn aggregate_text(&mut self, call: &Aggregate, template: &str, ty: &Type) -> String {
         let tail = self.tail(call);
         let order = match call.order.as_slice() {
             [] => String::new(),
@@ -15,7 +35,7 @@ impl Printer<'_> {
         };
         let limit = call.limit.as_ref().map(|limit| format!("[1:{}]", self.expr(limit))).unwrap_or_default();
         let word = |wanted: bool, word: &str| if wanted { word.to_owned() } else { String::new() };
-        expand(call.function.text, |slot| match slot {
+        expand(template, |slot| match slot {
             'd' => Some(word(call.distinct, "DISTINCT ")),
             'n' => Some(word(call.ignore_nulls, " IGNORE NULLS")),
             'o' => Some(order.clone()),

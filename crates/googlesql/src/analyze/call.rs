@@ -82,6 +82,9 @@ impl Analyzer<'_> {
             cost += match arg.ty.distance(&ty) {
                 _ if arg.is_empty_array() && matches!(ty, Type::Array(_)) => 1,
                 Some(distance) => distance,
+                None if matches!(arg.node, Node::Float(_)) && !args.iter().any(|(arg, _)| arg.ty.is_exact()) => {
+                    return None;
+                }
                 None => self.literal_fits(arg, &ty).then_some(6)?,
             };
             cost += u32::from(param.has_variable());

@@ -30,8 +30,8 @@ const CASTS: &[(Type, &[Type])] = &[
         ],
     ),
     (Type::Bytes, &[Type::String]),
-    (Type::Date, &[Type::String]),
-    (Type::DateTime, &[Type::String, Type::Date, Type::Time]),
+    (Type::Date, &[Type::String, Type::Timestamp]),
+    (Type::DateTime, &[Type::String, Type::Date, Type::Time, Type::Timestamp]),
     (Type::Timestamp, &[Type::String, Type::Date, Type::Time, Type::DateTime]),
     (Type::Time, &[Type::String]),
     (Type::Interval, &[Type::String]),
@@ -221,7 +221,6 @@ impl Analyzer<'_> {
             (&value.ty, ty),
             (Type::Float64, Type::Numeric | Type::BigNumeric)
                 | (Type::BigNumeric, Type::Numeric)
-                | (Type::Timestamp | Type::DateTime, Type::Date)
                 | (Type::Struct(_), Type::Struct(_))
                 | (Type::Array(_), Type::Array(_))
         );
@@ -229,7 +228,7 @@ impl Analyzer<'_> {
             return self.cast_value(value, ty, at);
         }
         Err(SqlError::semantic(
-            format!("Value has type {} which cannot be inserted into a column of type {ty}", value.ty),
+            format!("Value has type {} which cannot be inserted into column of type {ty}", value.ty),
             at,
         ))
     }

@@ -31,8 +31,11 @@ impl Analyzer<'_> {
     fn pipe_step(&mut self, pipe: &Pipe, (from, scope): Stage, outer: &Scope, at: usize) -> Result<Stage> {
         match pipe {
             Pipe::Where(condition) => {
-                let filter = Some(self.bool(condition, &scope)?);
-                Ok(self.advance(Select { from: Some(from), filter, ..Select::default() }, &scope, &own(&scope), |_| {}))
+                let found = Some(self.bool(condition, &scope)?);
+                let windows = found.as_ref().is_some_and(super::select::has_window);
+                let (filter, qualify) = if windows { (None, found) } else { (found, None) };
+                let select = Select { from: Some(from), filter, qualify, ..Select::default() };
+                Ok(self.advance(select, &scope, &own(&scope), |_| {}))
             }
             Pipe::Order(order) => {
                 let keys = self.sort_keys(order, &scope)?;

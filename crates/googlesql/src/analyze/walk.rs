@@ -2,6 +2,7 @@
 
 use super::Analyzer;
 use crate::ast::{Body, Expr, FromKind, Kind, Query, Set};
+use crate::{Result, SqlError};
 
 /// Visits an expression and what it is made of, without subqueries.
 pub(super) fn walk(value: &Expr, visit: &mut impl FnMut(&Expr)) {
@@ -52,6 +53,25 @@ impl Analyzer<'_> {
             }
         });
         found
+    }
+}
+
+impl Analyzer<'_> {
+    /// Refuses aggregates and windows in a clause that sees single rows.
+    pub(super) fn only_rows(&self, value: &Expr, clause: &str) -> Result<()> {
+        let mut error = None;
+        walk(value, &mut |e| {
+            let Kind::Call(call) = &e.kind else { return };
+            let message = if call.over.is_some() {
+                format!("Analytic function not allowed in {clause}")
+            } else if self.is_aggregate(&call.name.to_uppercase()) {
+                format!("Aggregate function {} not allowed in {clause}", call.name.to_uppercase())
+            } else {
+                return;
+            };
+            error.get_or_insert(SqlError::semantic(message, call.at));
+        });
+        error.map_or(Ok(()), Err)
     }
 }
 
