@@ -118,6 +118,13 @@ pub struct Frame {
     pub end: Option<Bound>,
 }
 
+impl Frame {
+    /// Whether it reaches to a distance from the row.
+    pub fn has_offset(&self) -> bool {
+        [Some(&self.start), self.end.as_ref()].into_iter().flatten().any(|bound| matches!(bound, Bound::Offset(..)))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub enum Bound {
     /// `true` = PRECEDING
@@ -380,7 +387,11 @@ impl Query {
             Body::Select(select) => {
                 let value = select.list.get(index)?;
                 let plain = match &value.node {
-                    Node::Cast(inner, casting) if casting.implicit && inner.is_literal_null() => &**inner,
+                    Node::Cast(inner, casting)
+                        if casting.implicit && (inner.is_literal_null() || inner.is_empty_array()) =>
+                    {
+                        &**inner
+                    }
                     _ => value,
                 };
                 (plain.bends() || plain.is_literal_null()).then_some(plain)

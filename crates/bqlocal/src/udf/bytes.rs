@@ -9,6 +9,17 @@ fn bytes(value: impl Into<Vec<u8>>) -> Answer {
 }
 
 pub(super) const TABLE: &[Row] = &[
+    ("bq_bytes_translate", "yyy>y", |a| {
+        let (from, to) = (a[1].bytes(), a[2].bytes());
+        if (1..from.len()).any(|i| from[..i].contains(&from[i])) {
+            return Err("Duplicate byte in TRANSLATE source bytes".into());
+        }
+        let moved = |b: &u8| match from.iter().position(|f| f == b) {
+            Some(i) => to.get(i).copied(),
+            None => Some(*b),
+        };
+        Ok(Out::Bytes(a[0].bytes().iter().filter_map(moved).collect()))
+    }),
     ("bq_bytes_upper", "y>y", |a| bytes(a[0].bytes().to_ascii_uppercase())),
     ("bq_bytes_lower", "y>y", |a| bytes(a[0].bytes().to_ascii_lowercase())),
     ("bq_bytes_trim", "yys>y", trim),
@@ -92,6 +103,8 @@ pub(super) const TABLE: &[Row] = &[
             .map(Out::Bytes)
             .map_err(|_| "Failed to decode invalid base64 string".into()),
         "BASE32" => from_base32(a[0].text()),
+        "BASE8" => from_radix(a[0].text(), 3),
+        "BASE2" => from_radix(a[0].text(), 1),
         "ASCII" if a[0].text().is_ascii() => bytes(a[0].text()),
         "UTF-8" | "UTF8" => bytes(a[0].text()),
         other => Err(format!("invalid format '{other}' for casting STRING to BYTES")),
@@ -222,14 +235,34 @@ fn from_base32(value: &str) -> Answer {
     bytes(whole)
 }
 
-fn radix(value: &[u8], width: usize) -> String {
-    let bits: String = value.iter().map(|b| format!("{b:08b}")).collect();
-    if width == 1 {
-        return bits;
+fn radix(bytes: &[u8], bits: usize) -> String {
+    let count = (bytes.len() * 8).div_ceil(bits);
+    let bit = |place: usize| match bytes.len().checked_sub(1 + place / 8) {
+        Some(index) => bytes[index] >> (place % 8) & 1,
+        None => 0,
+    };
+    let digit = |d: usize| (0..bits).fold(0u8, |sum, b| sum | bit(d * bits + b) << b);
+    (0..count).rev().map(|d| char::from(b'0' + digit(d))).collect()
+}
+
+/// Bytes from the digits of one number; what is left over in front of the first byte must be zero.
+fn from_radix(digits: &str, bits: usize) -> Answer {
+    let total = digits.len() * bits;
+    let mut bytes = vec![0u8; total.div_ceil(8)];
+    let last = bytes.len();
+    for (d, c) in digits.chars().rev().enumerate() {
+        let Some(value) = c.to_digit(1 << bits) else { return Err(format!("Failed to decode invalid digit '{c}'")) };
+        for b in (0..bits).filter(|b| value >> b & 1 == 1) {
+            let place = d * bits + b;
+            bytes[last - 1 - place / 8] |= 1 << (place % 8);
+        }
     }
-    let width = bits.len().div_ceil(3) * 3;
-    let padded = format!("{bits:0<width$}");
-    padded.as_bytes().chunks(3).map(|c| char::from(b'0' + c.iter().fold(0, |n, b| n * 2 + (b - b'0')))).collect()
+    if total % 8 != 0 && bytes.first() == Some(&0) {
+        bytes.remove(0);
+    } else if total % 8 != 0 {
+        return Err("Failed to decode digits that fill no whole byte".into());
+    }
+    Ok(Out::Bytes(bytes))
 }
 
 fn shift(a: &[Val<'_>], left: bool) -> Answer {

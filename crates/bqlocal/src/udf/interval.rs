@@ -206,20 +206,17 @@ fn justify(a: &[Val<'_>]) -> Answer {
         months += days / 30;
         days %= 30;
     }
-    // all fields take one sign
-    if mode != "DAYS" && micros < 0 && (days > 0 || (mode == "INTERVAL" && months > 0 && days >= 0)) {
-        days -= 1;
-        micros += 24 * HOUR;
-    } else if mode != "DAYS" && micros > 0 && days < 0 {
-        days += 1;
-        micros -= 24 * HOUR;
+    // all fields take one sign, the larger ones first
+    if mode != "HOURS" && months.signum() * days.signum() < 0 {
+        let sign = months.signum();
+        (months, days) = (months - sign, days + sign * 30);
     }
-    if mode != "HOURS" && days < 0 && months > 0 {
-        months -= 1;
-        days += 30;
-    } else if mode != "HOURS" && days > 0 && months < 0 {
-        months += 1;
-        days -= 30;
+    let above = if mode == "HOURS" || days != 0 { days.signum() } else { months.signum() };
+    if mode != "DAYS" && above * micros.signum() < 0 {
+        if days == 0 {
+            (months, days) = (months - above, above * 30);
+        }
+        (days, micros) = (days - above, micros + above * 24 * HOUR);
     }
     make(Some(months), Some(days), Some(micros))
 }

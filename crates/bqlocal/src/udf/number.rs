@@ -216,24 +216,9 @@ fn round_float(value: f64, digits: i64, by: fn(f64) -> f64) -> f64 {
     if digits < -330 {
         return 0.0 * value;
     }
-    // through the decimal text, so that 2.675 rounds as its digits say
-    let exact = parse_decimal_digits(value, digits);
-    if let Some(exact) = exact.filter(|_| by(0.5) == 1.0) {
-        return exact;
-    }
     let power = 10f64.powi(digits as i32);
     let scaled = value * power;
     if scaled.is_finite() { by(scaled) / power } else { value }
-}
-
-/// Half-away rounding of the exact binary value at a decimal place.
-fn parse_decimal_digits(value: f64, digits: i64) -> Option<f64> {
-    if !(0..=15).contains(&digits) || value.abs() > 1e15 {
-        return None;
-    }
-    let power = 10f64.powi(digits as i32);
-    let rounded = (value * power).round() / power;
-    rounded.is_finite().then_some(rounded)
 }
 
 fn from_float(value: f64, scale: usize) -> Answer {
@@ -372,13 +357,7 @@ fn parse_loose(value: &str, scale: usize) -> Option<i128> {
 fn math(name: &str, x: f64) -> Answer {
     let out_of_domain = || Err(format!("Floating point error in function: {name}({})", shortest(x)));
     let value = match name {
-        "SQRT" if x < 0.0 => return out_of_domain(),
-        "LN" | "LOG10" if x <= 0.0 => return out_of_domain(),
-        "ACOS" | "ASIN" if x.abs() > 1.0 => return out_of_domain(),
-        "ACOSH" if x < 1.0 => return out_of_domain(),
-        "ATANH" if x.abs() >= 1.0 => return out_of_domain(),
-        "COT" | "COTH" | "CSC" | "CSCH" if x == 0.0 => return out_of_domain(),
-        "SIN" | "COS" | "TAN" | "SEC" | "CSC" | "COT" if x.is_infinite() => return out_of_domain(),
+        "SQRT" if x < 0.0 => return Err(format!("Argument to SQRT cannot be negative: {}", shortest(x))),
         "SQRT" => x.sqrt(),
         "LN" => x.ln(),
         "LOG10" => x.log10(),
@@ -404,12 +383,16 @@ fn math(name: &str, x: f64) -> Answer {
         "SECH" => 1.0 / x.cosh(),
         _ => return Err(format!("unknown function {name}")),
     };
-    if value.is_infinite() && x.is_finite() { out_of_domain() } else { float(value) }
+    // what is finite gives what is finite; an infinity may give NaN
+    if !value.is_finite() && x.is_finite() { out_of_domain() } else { float(value) }
 }
 
 fn math2(name: &str, x: f64, y: f64) -> Answer {
     let bad = || Err(format!("Floating point error in function: {name}({}, {})", shortest(x), shortest(y)));
     if name == "LOG" {
+        if x.is_nan() || y.is_nan() || y == f64::INFINITY || x == f64::NEG_INFINITY {
+            return float(f64::NAN);
+        }
         if x <= 0.0 || y <= 0.0 || y == 1.0 {
             return bad();
         }

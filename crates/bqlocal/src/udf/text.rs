@@ -21,6 +21,7 @@ pub(super) const TABLE: &[Row] = &[
     }),
     ("bq_reverse", "s>s", |a| text(a[0].text().chars().rev().collect::<String>())),
     ("bq_translate", "sss>s", translate),
+    ("bq_edit_distance", "ssi>i", edit_distance),
     ("bq_instr", "ssii>i", |a| {
         let (whole, part): (Vec<char>, Vec<char>) = (a[0].text().chars().collect(), a[1].text().chars().collect());
         instr(&whole, &part, a[2].int(), a[3].int())
@@ -167,6 +168,26 @@ fn translate(a: &[Val<'_>]) -> Answer {
     text(whole)
 }
 
+/// The changes that turn one text into another; at most as many as are of interest.
+fn edit_distance(a: &[Val<'_>]) -> Answer {
+    let (x, y): (Vec<char>, Vec<char>) = (a[0].text().chars().collect(), a[1].text().chars().collect());
+    let most = a[2].int();
+    if most < 0 {
+        return Err("max_distance must be non-negative".into());
+    }
+    let mut row: Vec<i64> = (0..=y.len() as i64).collect();
+    for (i, c) in x.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i as i64 + 1;
+        for (j, d) in y.iter().enumerate() {
+            let change = diagonal + i64::from(c != d);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    int(row[y.len()].min(most))
+}
+
 /// The position of the nth occurrence; a negative start searches backwards.
 pub(super) fn instr<T: PartialEq>(whole: &[T], part: &[T], position: i64, occurrence: i64) -> Answer {
     if occurrence <= 0 {
@@ -175,10 +196,7 @@ pub(super) fn instr<T: PartialEq>(whole: &[T], part: &[T], position: i64, occurr
     if position == 0 {
         return Err("Position must be non-zero".into());
     }
-    if part.is_empty() {
-        return int(0);
-    }
-    if part.len() > whole.len() || position.unsigned_abs() as usize > whole.len() {
+    if part.len() > whole.len() || (position.unsigned_abs() as usize > whole.len() && !part.is_empty()) {
         return int(0);
     }
     let last = whole.len() - part.len();
@@ -187,7 +205,8 @@ pub(super) fn instr<T: PartialEq>(whole: &[T], part: &[T], position: i64, occurr
     let found = if position > 0 {
         (position as usize - 1..=last).filter(hit).nth(nth)
     } else {
-        let start = (whole.len() as i64 + position) as usize;
+        // an empty part is found behind the last character too
+        let start = (whole.len() as i64 + position + i64::from(part.is_empty())).max(0) as usize;
         (0..=start.min(last)).rev().filter(hit).nth(nth)
     };
     int(found.map_or(0, |at| at as i64 + 1))

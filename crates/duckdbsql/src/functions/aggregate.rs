@@ -6,8 +6,7 @@ const QUANTILES: &str = "rsdbt_sys.main.quantiles(list($d$1$o)$f, $2)";
 // value, weight, how many
 const TOP_COUNT: &str =
     "CAST(rsdbt_sys.main.top_count(list(struct_pack(v := $1, w := $2))$f, rsdbt_sys.main.positive($3)) AS $t)";
-const TOP_SUM: &str =
-    "CAST(rsdbt_sys.main.top_sum(list(struct_pack(v := $1, w := $2))$f, rsdbt_sys.main.positive($3)) AS $t)";
+const TOP_SUM: &str = "CAST(rsdbt_sys.main.top_sum(list(struct_pack(v := $1, w := CASE WHEN $2 < 0 THEN [$2][bq_fail('APPROX_TOP_SUM does not support negative or NaN weights in the second argument')] ELSE $2 END))$f, rsdbt_sys.main.positive($3)) AS $t)";
 
 /// A statistic of one column. DuckDB's own fails at what is not finite, or when squared is not: BigQuery says NaN to the
 /// first, and computes the second.
@@ -119,7 +118,11 @@ pub(super) const TABLE: &[Function] = &[
     // among NaNs there is no extreme
     scalar("$keep_max_float", "rsdbt_sys.main.keep_none_if_nan($1, rsdbt_sys.main.keep_max($1))"),
     scalar("$keep_min_float", "rsdbt_sys.main.keep_none_if_nan($1, rsdbt_sys.main.keep_min($1))"),
-    scalar("$range_key", "rsdbt_sys.main.range_key($1)"),
+    // not the macro: inside of struct_pack DuckDB forgets the name of a field that a macro makes
+    scalar(
+        "$range_key",
+        "CASE WHEN $1 IS NOT NULL THEN struct_pack(a := COALESCE(($1)._start, '-infinity'), b := COALESCE(($1)._end, 'infinity')) END",
+    ),
     scalar("$percentile_cont_float", "bq_percentile_cont($1, $2)"),
     scalar("$percentile_cont_numeric", "bq_percentile_cont_numeric($1, $2)"),
     scalar("$percentile_cont", "CAST(rsdbt_sys.main.percentile_cont($1, $2) AS $t)"),

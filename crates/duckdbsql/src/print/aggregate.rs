@@ -2,7 +2,7 @@
 
 use super::Printer;
 use super::template::expand;
-use rsdbt_googlesql::query::{Aggregate, Bound, Frame, Window};
+use rsdbt_googlesql::query::{Aggregate, Bound, Expr, Frame, Window};
 use rsdbt_googlesql::types::Type;
 
 /// Signatures of aggregates that can fail, with the text that gives NULL instead.
@@ -23,7 +23,11 @@ impl Printer<'_> {
     }
 
     pub(super) fn aggregate(&mut self, call: &Aggregate, ty: &Type) -> String {
-        self.aggregate_text(call, call.function.text, ty)
+        let text = self.aggregate_text(call, call.function.text, ty);
+        let frame = call.over.as_ref().and_then(|over| over.frame.as_ref());
+        // DuckDB counts less than nothing in a frame that ends before it begins
+        let inverted = frame.is_some_and(Frame::has_offset) && call.function.text.starts_with("count(");
+        if inverted { format!("greatest({text}, 0)") } else { text }
     }
 
     /// The row's text: `$d` DISTINCT, `$o` ORDER BY, `$n` IGNORE NULLS, `$f` FILTER and OVER, `$l` the LIMIT as a slice.
@@ -62,30 +66,54 @@ impl Printer<'_> {
         if !window.partition.is_empty() {
             parts.push(format!("PARTITION BY {}", self.list(&window.partition)));
         }
-        if !window.order.is_empty() {
-            parts.push(format!("ORDER BY {}", self.sort_keys(&window.order)));
+        let distant = window.frame.as_ref().is_some_and(|frame| !frame.rows && frame.has_offset());
+        match window.order.as_slice() {
+            [] => {}
+            [key] if distant => {
+                let value = self.wide(&key.value);
+                let direction = if key.descending { "DESC" } else { "ASC" };
+                let nulls = if key.nulls_first { "NULLS FIRST" } else { "NULLS LAST" };
+                parts.push(format!("ORDER BY {value} {direction} {nulls}"));
+            }
+            keys => parts.push(format!("ORDER BY {}", self.sort_keys(keys))),
         }
         if let Some(frame) = &window.frame {
-            parts.push(self.frame(frame));
+            parts.push(self.frame(frame, distant));
         }
         parts.join(" ")
     }
 
-    fn frame(&mut self, frame: &Frame) -> String {
+    /// The key of a RANGE by distance, and the distance: as HUGEINT, where adding the two cannot overflow. A NUMERIC is
+    /// taken by its digits; a distance beyond what there is of them is cut.
+    fn wide(&mut self, value: &Expr) -> String {
+        let text = self.expr(value);
+        match value.ty {
+            Type::Int64 => format!("CAST({text} AS HUGEINT)"),
+            Type::Numeric | Type::BigNumeric => format!(
+                "least(CAST(replace(CAST({text} AS VARCHAR), '.', '') AS HUGEINT), 70000000000000000000000000000000000000)"
+            ),
+            _ => text,
+        }
+    }
+
+    fn frame(&mut self, frame: &Frame, wide: bool) -> String {
         let unit = if frame.rows { "ROWS" } else { "RANGE" };
-        let start = self.bound_of(&frame.start);
+        let start = self.bound_of(&frame.start, wide);
         match &frame.end {
-            Some(end) => format!("{unit} BETWEEN {start} AND {}", self.bound_of(end)),
+            Some(end) => format!("{unit} BETWEEN {start} AND {}", self.bound_of(end, wide)),
             None => format!("{unit} {start}"),
         }
     }
 
-    fn bound_of(&mut self, bound: &Bound) -> String {
+    fn bound_of(&mut self, bound: &Bound, wide: bool) -> String {
         let side = |preceding: bool| if preceding { "PRECEDING" } else { "FOLLOWING" };
         match bound {
             Bound::Unbounded(preceding) => format!("UNBOUNDED {}", side(*preceding)),
             Bound::Current => "CURRENT ROW".into(),
-            Bound::Offset(value, preceding) => format!("{} {}", self.expr(value), side(*preceding)),
+            Bound::Offset(value, preceding) => {
+                let value = if wide { self.wide(value) } else { self.expr(value) };
+                format!("{value} {}", side(*preceding))
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Rows of the library whose text depends on how many operands there are, or on their types: `@name` in the table.
 
+use super::json::Numbers;
 use super::{LONG, Printer};
 use rsdbt_googlesql::query::{Expr, Node};
 use rsdbt_googlesql::types::Type;
@@ -17,8 +18,9 @@ const TABLE: &[(&str, Code)] = &[
     ("@is_error", is_error),
     ("@null_if_error", null_if_error),
     ("@assert", assert),
-    ("@json_text", |p, args, _| p.json(args, false)),
-    ("@json_text_wide", |p, args, _| p.json(args, true)),
+    ("@json_text", |p, args, _| p.json(args, Numbers::Json)),
+    ("@json_text_wide", |p, args, _| p.json(args, Numbers::Wide)),
+    ("@json_string", |p, args, _| p.json(args, Numbers::Text)),
     ("@shown", |p, args, _| p.shown_of(args, false)),
     ("@shown_literal", |p, args, _| p.shown_of(args, true)),
     ("@format", |p, args, _| p.format(args)),

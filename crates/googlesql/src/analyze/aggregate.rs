@@ -99,7 +99,13 @@ impl Analyzer<'_> {
             "APPROX_QUANTILES" => self.approx_quantiles(call, values, tail),
             "APPROX_TOP_COUNT" | "APPROX_TOP_SUM" => self.approx_top(call, name, values, tail),
             _ => {
-                let args = values.into_iter().zip(call.args.iter().map(|a| a.at)).collect();
+                let args: Vec<(Expr, usize)> = values.into_iter().zip(call.args.iter().map(|a| a.at)).collect();
+                let mut tail = tail;
+                if let ("PERCENTILE_CONT", [(value, _), ..]) = (name, args.as_slice())
+                    && call.ignore_nulls != Some(false)
+                {
+                    tail = tail.with(self.form("$is_not_null", vec![self.plain(value.clone())], Type::Bool));
+                }
                 self.aggregate_row(call, name, args, tail)
             }
         }

@@ -31,6 +31,12 @@ impl Analyzer<'_> {
     }
 
     fn scalar(&mut self, call: &Call, upper: &str, scope: &Scope) -> Result<Expr> {
+        let named = call.args.iter().position(|arg| matches!(arg.kind, Kind::Named(..))).unwrap_or(call.args.len());
+        if let Some(stray) = call.args[named..].iter().find(|arg| !matches!(arg.kind, Kind::Named(..))) {
+            let message =
+                format!("Call to function {upper} must not specify positional arguments after named arguments");
+            return Err(SqlError::semantic(message, stray.at));
+        }
         let plain = !call.distinct
             && call.order.is_empty()
             && call.limit.is_none()

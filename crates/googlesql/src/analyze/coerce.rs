@@ -61,9 +61,6 @@ impl Analyzer<'_> {
         if value.ty == Type::Unknown || *to == Type::Unknown {
             return value;
         }
-        if value.is_empty_array() {
-            return Expr::new(Node::Array(Vec::new()), to.clone());
-        }
         match (value.node, to) {
             // a constructor takes the type part by part, so that constants inside it bend
             (Node::Struct(parts), Type::Struct(fields)) if parts.len() == fields.len() => {
@@ -97,7 +94,8 @@ impl Analyzer<'_> {
         if !castable(&value.ty, to) {
             return Err(SqlError::semantic(format!("Invalid cast from {} to {to}", value.ty), at));
         }
-        if value.ty == *to {
+        // a constant that is cast bends no more
+        if value.ty == *to && !value.bends() {
             return Ok(value);
         }
         Ok(Expr::new(Node::Cast(Box::new(value), Casting::default()), to.clone()))
@@ -127,7 +125,7 @@ impl Analyzer<'_> {
                 casting.zone = Some(Box::new(zone));
             }
         }
-        result = fit(result, name);
+        result = fit(self, result, name);
         Ok(if safe { Expr { ty: result.ty.clone(), node: Node::Safe(Box::new(result)) } } else { result })
     }
 
@@ -234,13 +232,45 @@ impl Analyzer<'_> {
     }
 }
 
-/// `STRING(5)`, `NUMERIC(10, 2)`: the value held to the parameters of its type.
-pub(super) fn fit(value: Expr, name: &TypeName) -> Expr {
-    let Shape::Plain(_, params) = &name.shape else { return value };
-    let numbers: Vec<u32> = params.iter().map_while(|p| p.parse().ok()).collect();
-    let limited = matches!(value.ty, Type::String | Type::Bytes | Type::Numeric | Type::BigNumeric);
-    if numbers.is_empty() || !limited {
+/// `STRING(5)`, `NUMERIC(10, 2)`: the value held to the parameters of its type, also inside of arrays and structs.
+pub(super) fn fit(t: &mut Analyzer<'_>, value: Expr, name: &TypeName) -> Expr {
+    if !has_parameters(name) {
         return value;
     }
-    Expr { ty: value.ty.clone(), node: Node::Fit(Box::new(value), numbers) }
+    match (&name.shape, value.ty.clone()) {
+        (Shape::Plain(_, params), ty) => {
+            let numbers: Vec<u32> = params.iter().map_while(|p| p.parse().ok()).collect();
+            Expr { ty, node: Node::Fit(Box::new(value), numbers) }
+        }
+        (Shape::Array(inner), Type::Array(element)) => {
+            let local = t.fresh("x");
+            let item = fit(t, Expr::new(Node::Local(local.clone()), (*element).clone()), inner);
+            let lambda = Expr::new(Node::Lambda(vec![local], Box::new(item)), *element);
+            let ty = value.ty.clone();
+            t.form("$transform", vec![value, lambda], ty)
+        }
+        (Shape::Struct(parts), Type::Struct(fields)) if parts.len() == fields.len() => {
+            let mut list = Vec::new();
+            for ((phys, field), (_, part)) in field_names(&fields).into_iter().zip(&fields).zip(parts) {
+                let inner = value.clone().field(&phys, field.ty.clone());
+                list.push((phys, fit(t, inner, part)));
+            }
+            let ty = value.ty.clone();
+            let there = t.form("$is_not_null", vec![value], Type::Bool);
+            Expr::new(Node::Case(vec![(there, Expr::new(Node::Struct(list), ty.clone()))], None), ty)
+        }
+        _ => value,
+    }
+}
+
+fn has_parameters(name: &TypeName) -> bool {
+    match &name.shape {
+        Shape::Plain(word, params) => {
+            let limited = ["STRING", "BYTES", "NUMERIC", "DECIMAL", "BIGNUMERIC", "BIGDECIMAL"];
+            !params.is_empty() && limited.iter().any(|known| known.eq_ignore_ascii_case(word))
+        }
+        Shape::Array(inner) => has_parameters(inner),
+        Shape::Struct(parts) => parts.iter().any(|(_, part)| has_parameters(part)),
+        Shape::Range(_) => false,
+    }
 }

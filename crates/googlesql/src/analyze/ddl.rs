@@ -114,7 +114,7 @@ impl Analyzer<'_> {
             let ty = def.ty.as_ref().map(|t| self.ty(t)).transpose()?.unwrap_or_else(|| col.ty.clone());
             let mut value = self.assign(value, &ty, def.name.at)?;
             if let Some(name) = &def.ty {
-                value = fit(value, name);
+                value = fit(self, value, name);
             }
             list.push(value);
             columns.push(OutCol { name: Some(def.name.text.clone()), phys: def.name.text.clone(), ty });

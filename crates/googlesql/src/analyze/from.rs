@@ -194,7 +194,7 @@ impl Analyzer<'_> {
         visible.unknown |= left_scope.unknown;
         let (right_from, right_scope) = self.source(b, &visible)?;
         for range in &right_scope.ranges {
-            if left_scope.range(&range.alias).is_some() {
+            if left_scope.range(&range.alias).is_some() && range.value.is_none() {
                 return Err(SqlError::semantic(
                     format!("Duplicate table alias {} in the same FROM clause", range.alias),
                     b.at,

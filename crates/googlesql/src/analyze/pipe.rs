@@ -78,7 +78,7 @@ impl Analyzer<'_> {
                 scope.ranges = vec![Range { alias: alias.text.clone(), cols: scope.star.clone(), value: None }];
                 Ok((from, scope))
             }
-            Pipe::Select(select) => self.pipe_select(select, from, &scope, at),
+            Pipe::Select(select) => self.pipe_select(select, from, &scope),
             Pipe::Aggregate { items, group, and_order } => {
                 self.pipe_aggregate(items, group, *and_order, (from, &scope))
             }
@@ -141,15 +141,23 @@ impl Analyzer<'_> {
         (from, next)
     }
 
-    fn pipe_select(&mut self, select: &ast::Select, from: From, scope: &Scope, at: usize) -> Result<Stage> {
-        if select.shape.is_some() {
-            return Err(SqlError::unsupported("|> SELECT AS", at));
-        }
+    fn pipe_select(&mut self, select: &ast::Select, from: From, scope: &Scope) -> Result<Stage> {
         let mut seen = scope.clone();
         seen.windows = select.windows.iter().map(|(n, w)| (n.text.clone(), w.clone())).collect();
         let mut cols = Vec::new();
         for item in &select.items {
             self.pick(item, &seen, &mut cols)?;
+        }
+        if select.shape.is_some() {
+            let (list, columns) = self.shape(select, &cols)?;
+            let mut out = Query::select(Select { distinct: select.distinct, list, ..plain(from) }, columns);
+            out.is_value = true;
+            return Ok(self.query_source(
+                out,
+                None,
+                &Scope { parent: scope.parent.clone(), ..Scope::default() },
+                false,
+            ));
         }
         let (from, mut next) = self.advance(Select { distinct: select.distinct, ..plain(from) }, &seen, &cols, |_| {});
         next.ranges.clear();

@@ -99,7 +99,7 @@ impl Analyzer<'_> {
     }
 
     /// The output's columns with their expressions, after AS STRUCT / AS VALUE.
-    fn shape(&mut self, select: &ast::Select, picked: &[Picked]) -> Result<(Vec<Expr>, Vec<OutCol>)> {
+    pub(super) fn shape(&mut self, select: &ast::Select, picked: &[Picked]) -> Result<(Vec<Expr>, Vec<OutCol>)> {
         match select.shape {
             Some("STRUCT") => {
                 let fields: Vec<Field> =

@@ -127,7 +127,7 @@ fn wanted(op: &SetOp, columns: Option<&[Ident]>, l: &[String], r: &[String]) -> 
         (Some(list), mode) => {
             let list: Vec<String> = list.iter().map(|i| i.text.clone()).collect();
             let bad = list.iter().find(|n| match mode {
-                Some("FULL") => !has(l, n) && !has(r, n),
+                Some("FULL") => false,
                 Some("LEFT") => !has(l, n),
                 _ => !has(l, n) || !has(r, n),
             });

@@ -38,7 +38,7 @@ fn json(t: &Analyzer<'_>, text: Expr) -> Expr {
 
 fn to_json_string(t: &mut Analyzer<'_>, call: &Call, scope: &Scope) -> Result<Expr> {
     let value = t.expr(first(call)?, scope)?;
-    let text = json_text(t, value);
+    let text = t.form("$json_string", vec![value], Type::String);
     match call.args.get(1) {
         Some(flag) => {
             let flag = t.wanted(call, crate::analyze::call::value_of(flag), &Type::Bool, scope)?;
