@@ -242,13 +242,15 @@ pub enum From {
 }
 
 /// What a FROM clause reads that is no query of this statement.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Table {
     /// the name as the catalog knows it: empty where it is made up (a result of an ML function)
     pub path: Vec<String>,
     /// how the engine calls it, which the catalog says and only the engine's printer reads
     pub engine: String,
     pub columns: Vec<(String, Type)>,
+    /// columns that a name finds, but no star: `_TABLE_SUFFIX`, `_PARTITIONTIME`
+    pub hidden: Vec<(String, Type)>,
     /// the query that a function over tables reads, for lineage
     pub input: Option<Box<Query>>,
 }

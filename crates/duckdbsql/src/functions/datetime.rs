@@ -67,6 +67,7 @@ pub(super) const TABLE: &[Function] = &[
     scalar("PARSE_TIME(STRING, STRING) -> TIME", "CAST(bq_parse_datetime($1, $2, 'TIME') AS TIME)"),
     scalar("PARSE_TIMESTAMP(STRING, STRING) -> TIMESTAMP", "bq_parse_timestamp($1, $2, $z)"),
     scalar("PARSE_TIMESTAMP(STRING, STRING, STRING) -> TIMESTAMP", "bq_parse_timestamp($1, $2, $3)"),
+    scalar("$partition_time", "to_timestamp(floor(epoch(now()) / 86400) * 86400)"),
     scalar("$date_add", "bq_date_add($1, $2, $3)"),
     scalar("$datetime_add", "bq_datetime_add($1, $2, $3)"),
     scalar("$timestamp_add", "bq_timestamp_add($1, $2, $3)"),

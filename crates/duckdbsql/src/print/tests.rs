@@ -210,7 +210,8 @@ fn a_long_chain_of_conditions_is_flat() {
 #[test]
 fn with_group_order_and_limit() {
     let key = col("f", Type::Float64);
-    let table = Table { path: vec!["t".into()], engine: "main.t".into(), columns: Vec::new(), input: None };
+    let table =
+        Table { path: vec!["t".into()], engine: "main.t".into(), columns: Vec::new(), hidden: Vec::new(), input: None };
     let select = Select {
         list: vec![key.clone()],
         from: Some(From::Table(table, "t".into())),

@@ -95,7 +95,7 @@ impl Analyzer<'_> {
         if let Kind::Name(name) = &inner.kind
             && let Some(range) = scope.find_range(name)
         {
-            let found = range.cols.iter().find(|c| c.is(&field.text));
+            let found = range.cols.iter().chain(&range.hidden).find(|c| c.is(&field.text));
             let whole = range.value.as_ref().map(|value| &value.ty);
             match (found, whole) {
                 (Some(col), None | Some(Type::Struct(_))) => return Ok(col.value.clone()),

@@ -75,7 +75,12 @@ impl Analyzer<'_> {
             }
             Pipe::As(alias) => {
                 let mut scope = scope;
-                scope.ranges = vec![Range { alias: alias.text.clone(), cols: scope.star.clone(), value: None }];
+                scope.ranges = vec![Range {
+                    alias: alias.text.clone(),
+                    cols: scope.star.clone(),
+                    value: None,
+                    hidden: Vec::new(),
+                }];
                 Ok((from, scope))
             }
             Pipe::Select(select) => self.pipe_select(select, from, &scope),
@@ -131,7 +136,12 @@ impl Analyzer<'_> {
         let ranges = scope
             .ranges
             .iter()
-            .map(|r| Range { alias: r.alias.clone(), cols: r.cols.iter().filter_map(moved).collect(), value: None })
+            .map(|r| Range {
+                alias: r.alias.clone(),
+                cols: r.cols.iter().filter_map(moved).collect(),
+                value: None,
+                hidden: Vec::new(),
+            })
             .filter(|r| !r.cols.is_empty())
             .collect();
         let mut query = Query::select(select, columns);

@@ -34,7 +34,11 @@ pub struct Plan {
 pub struct TableMeta {
     pub table: Vec<String>,
     pub partition: Option<String>,
+    /// HOUR, MONTH or YEAR where the partition says so
+    pub granularity: Option<String>,
     pub cluster: Vec<String>,
+    /// name, type, value
+    pub options: Vec<[String; 3]>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
