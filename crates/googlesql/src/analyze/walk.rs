@@ -33,8 +33,8 @@ pub(super) fn walk(value: &Expr, visit: &mut impl FnMut(&Expr)) {
         }
         Kind::Cast { value, .. } | Kind::Extract { from: value, .. } => each(&[value]),
         Kind::Call(call) => {
-            let keys = call.order.iter().map(|order| &order.value).chain(call.having.iter().map(|(_, key)| &**key));
-            call.args.iter().chain(call.condition.as_deref()).chain(keys).for_each(|e| walk(e, visit));
+            let keys = call.order.iter().map(|order| &order.value).chain(call.having.iter().map(|(_, key)| key));
+            call.args.iter().chain(call.condition.iter()).chain(keys).for_each(|e| walk(e, visit));
         }
         Kind::Array { items, .. } => items.iter().for_each(|e| walk(e, visit)),
         Kind::Struct { items, .. } => items.iter().for_each(|(e, _)| walk(e, visit)),
