@@ -112,12 +112,12 @@ pub(super) fn information_schema(names: &Names<'_>, path: &[String]) -> Result<O
     }))
 }
 
-struct View<'n> {
-    names: &'n Names<'n>,
+struct View<'n, 'c> {
+    names: &'n Names<'c>,
     dataset: Option<String>,
 }
 
-impl View<'_> {
+impl View<'_, '_> {
     /// The objects of users in the dataset.
     fn own(&self) -> String {
         let within = self.dataset.as_ref().map_or("TRUE".to_owned(), |name| format!("schema_name = {}", text(name)));

@@ -15,6 +15,9 @@ const SAFE: &[(&str, &str)] = &[
     ),
 ];
 
+/// A distance that with any NUMERIC's digits stays within a HUGEINT.
+const FAR: &str = "70000000000000000000000000000000000000";
+
 impl Printer<'_> {
     /// SAFE before an aggregate: NULL where its sum is out of range. The others fail at nothing that SAFE would catch.
     pub(super) fn safe_aggregate(&mut self, call: &Aggregate, ty: &Type) -> String {
@@ -84,14 +87,12 @@ impl Printer<'_> {
     }
 
     /// The key of a RANGE by distance, and the distance: as HUGEINT, where adding the two cannot overflow. A NUMERIC is
-    /// taken by its digits; a distance beyond what there is of them is cut.
+    /// taken by its digits.
     fn wide(&mut self, value: &Expr) -> String {
         let text = self.expr(value);
         match value.ty {
             Type::Int64 => format!("CAST({text} AS HUGEINT)"),
-            Type::Numeric | Type::BigNumeric => format!(
-                "least(CAST(replace(CAST({text} AS VARCHAR), '.', '') AS HUGEINT), 70000000000000000000000000000000000000)"
-            ),
+            Type::Numeric | Type::BigNumeric => format!("CAST(replace(CAST({text} AS VARCHAR), '.', '') AS HUGEINT)"),
             _ => text,
         }
     }
@@ -111,8 +112,12 @@ impl Printer<'_> {
             Bound::Unbounded(preceding) => format!("UNBOUNDED {}", side(*preceding)),
             Bound::Current => "CURRENT ROW".into(),
             Bound::Offset(value, preceding) => {
-                let value = if wide { self.wide(value) } else { self.expr(value) };
-                format!("{value} {}", side(*preceding))
+                let distance = if wide { self.wide(value) } else { self.expr(value) };
+                match value.ty.is_exact() && wide {
+                    // 38 digits and 38 more would overflow even so: what is farther than all there is needs no digits
+                    true => format!("least({distance}, {FAR}) {}", side(*preceding)),
+                    false => format!("{distance} {}", side(*preceding)),
+                }
             }
         }
     }
