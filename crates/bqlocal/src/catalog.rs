@@ -48,6 +48,25 @@ fn table(path: &[String], engine: String, columns: Vec<(String, Type)>) -> Table
     Table { path: path.to_vec(), engine, columns, hidden: Vec::new(), input: None }
 }
 
+/// A table's columns; those whose NUMERIC is stored with fewer digits.
+#[derive(Default)]
+struct Stored {
+    columns: Vec<(String, Type)>,
+    narrow: Vec<String>,
+}
+
+impl Stored {
+    /// How the table is read: NUMERIC(10, 2) limits what is stored, and is a NUMERIC in every query.
+    fn read_as(&self, target: String) -> String {
+        if self.narrow.is_empty() {
+            return target;
+        }
+        let wide = |name: &String| format!("CAST({0} AS DECIMAL(38,9)) AS {0}", quote(name));
+        let list: Vec<String> = self.narrow.iter().map(wide).collect();
+        format!("(SELECT * REPLACE ({}) FROM {target})", list.join(", "))
+    }
+}
+
 /// The column that holds when a row arrived is seen by its name only.
 fn with_hidden(mut table: Table) -> Table {
     if let Some(place) = table.columns.iter().position(|(name, _)| name == "_PARTITIONTIME") {
@@ -58,20 +77,20 @@ fn with_hidden(mut table: Table) -> Table {
 
 impl Names<'_> {
     /// The columns of the table that fits; `None` when there is none.
-    fn read(&self, condition: &str) -> Result<Option<Vec<(String, Type)>>> {
+    fn read(&self, condition: &str) -> Result<Option<Stored>> {
         let sql = format!(
             "SELECT column_name, data_type FROM duckdb_columns() WHERE NOT internal AND database_name <> 'rsdbt_sys' AND {condition} ORDER BY column_index"
         );
         let table = self.connection.borrow_mut().query(&sql).map_err(|why| unreadable(&why))?;
-        let columns: Vec<(String, Type)> = table
-            .rows
-            .into_iter()
-            .filter_map(|row| match (row.first(), row.get(1)) {
-                (Some(Value::Text(name)), Some(Value::Text(ty))) => Some((name.clone(), of_duck(ty))),
-                _ => None,
-            })
-            .collect();
-        Ok((!columns.is_empty()).then_some(columns))
+        let mut stored = Stored::default();
+        for row in table.rows {
+            let [Value::Text(name), Value::Text(ty)] = row.as_slice() else { continue };
+            if ty.starts_with("DECIMAL(") && !matches!(ty.as_str(), "DECIMAL(38,9)" | "DECIMAL(38,18)") {
+                stored.narrow.push(name.clone());
+            }
+            stored.columns.push((name.clone(), of_duck(ty)));
+        }
+        Ok((!stored.columns.is_empty()).then_some(stored))
     }
 
     fn lookup(&self, path: &[String]) -> Result<Option<Table>> {
@@ -85,14 +104,15 @@ impl Names<'_> {
         let (schema, name) = split(path, self.project);
         let named = format!("lower(table_name) = lower('{}')", literal(name));
         if schema.is_none()
-            && let Some(columns) = self.read(&format!("database_name = 'temp' AND {named}"))?
+            && let Some(stored) = self.read(&format!("database_name = 'temp' AND {named}"))?
         {
-            return Ok(Some(table(path, format!("temp.main.{}", quote(name)), columns)));
+            let engine = stored.read_as(format!("temp.main.{}", quote(name)));
+            return Ok(Some(table(path, engine, stored.columns)));
         }
         let schema = schema.unwrap_or_else(|| self.default_schema().to_owned());
-        let columns =
+        let stored =
             self.read(&format!("database_name <> 'temp' AND schema_name = '{}' AND {named}", literal(&schema)))?;
-        Ok(columns.map(|columns| with_hidden(table(path, self.target(path), columns))))
+        Ok(stored.map(|stored| with_hidden(table(path, stored.read_as(self.target(path)), stored.columns))))
     }
 
     /// `events_*`: all tables of that beginning, with the columns of the one made last, and the rest of each name.

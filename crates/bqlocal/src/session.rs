@@ -243,6 +243,9 @@ impl LocalSession {
 
     /// A refusal of DuckDB: its position is in the translated text, so the statement's own place is given.
     pub(super) fn failed(&self, mut error: DbError, at: usize) -> DbError {
+        if let Some(message) = super::messages::reworded(&error.message) {
+            error.message = message;
+        }
         error.position = Some(at);
         error.sql = Some(self.text.clone());
         error

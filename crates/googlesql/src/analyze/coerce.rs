@@ -238,10 +238,7 @@ pub(super) fn fit(t: &mut Analyzer<'_>, value: Expr, name: &TypeName) -> Expr {
         return value;
     }
     match (&name.shape, value.ty.clone()) {
-        (Shape::Plain(_, params), ty) => {
-            let numbers: Vec<u32> = params.iter().map_while(|p| p.parse().ok()).collect();
-            Expr { ty, node: Node::Fit(Box::new(value), numbers) }
-        }
+        (Shape::Plain(..), ty) => Expr { ty, node: Node::Fit(Box::new(value), limits(name)) },
         (Shape::Array(inner), Type::Array(element)) => {
             let local = t.fresh("x");
             let item = fit(t, Expr::new(Node::Local(local.clone()), (*element).clone()), inner);
@@ -260,6 +257,14 @@ pub(super) fn fit(t: &mut Analyzer<'_>, value: Expr, name: &TypeName) -> Expr {
             Expr::new(Node::Case(vec![(there, Expr::new(Node::Struct(list), ty.clone()))], None), ty)
         }
         _ => value,
+    }
+}
+
+/// The numbers in the brackets of a type that has a length, or precision and scale.
+pub(super) fn limits(name: &TypeName) -> Vec<u32> {
+    match &name.shape {
+        Shape::Plain(_, params) if has_parameters(name) => params.iter().map_while(|p| p.parse().ok()).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What makes and changes tables and views.
 
 use super::Analyzer;
-use super::coerce::fit;
+use super::coerce::{fit, limits};
 use super::from::PARTITION_TIME;
 use super::query::around;
 use super::scope::Scope;
@@ -58,6 +58,7 @@ impl Analyzer<'_> {
                     columns.push(ColumnPlan {
                         name: PARTITION_TIME.into(),
                         ty: Type::Timestamp,
+                        params: Vec::new(),
                         not_null: false,
                         default,
                     });
@@ -83,7 +84,8 @@ impl Analyzer<'_> {
             }
             None => None,
         };
-        Ok(ColumnPlan { name: def.name.text.clone(), ty, not_null: def.not_null, default })
+        let params = limits(name);
+        Ok(ColumnPlan { name: def.name.text.clone(), ty, params, not_null: def.not_null, default })
     }
 
     /// The query of a table or view: every column named, once, and of the declared type.

@@ -127,6 +127,8 @@ pub enum Contents {
 pub struct ColumnPlan {
     pub name: String,
     pub ty: Type,
+    /// the length of a STRING or BYTES, precision and scale of a NUMERIC
+    pub params: Vec<u32>,
     pub not_null: bool,
     pub default: Option<Expr>,
 }
