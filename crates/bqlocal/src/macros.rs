@@ -7,10 +7,7 @@ const MACROS: &[(&str, &str)] = &[
         "CASE WHEN a IS NULL OR i IS NULL THEN NULL WHEN i < 1 OR i > len(a) THEN a[bq_fail('Array index is out of bounds')] ELSE a[i] END",
     ),
     ("array_safe_at(a, i)", "CASE WHEN i < 1 OR i > len(a) THEN NULL ELSE a[i] END"),
-    (
-        "array_end(a, i)",
-        "CASE WHEN a IS NULL THEN NULL WHEN len(a) = 0 THEN a[bq_fail('ARRAY_FIRST and ARRAY_LAST cannot get the element of an empty array')] ELSE a[i] END",
-    ),
+    ("array_end(a, i, m)", "CASE WHEN a IS NULL THEN NULL WHEN len(a) = 0 THEN a[bq_fail(m)] ELSE a[i] END"),
     ("array_concat(a, b)", "CASE WHEN a IS NULL OR b IS NULL THEN NULL ELSE list_concat(a, b) END"),
     // places from 0; a negative one counts from the end
     ("slice_place(p, n)", "CASE WHEN p < 0 THEN greatest(p, -n) + n ELSE p END"),
@@ -69,7 +66,7 @@ const MACROS: &[(&str, &str)] = &[
     ("keep_min(l)", "list_filter(l, lambda e: e.k = list_min(list_transform(l, lambda x: x.k)))"),
     (
         "percentile_disc(l, p)",
-        "CASE WHEN l IS NULL OR len(l) = 0 THEN NULL WHEN p < 0 OR p > 1 THEN l[bq_fail('the percentile must be between 0 and 1')] ELSE list_sort(l, 'ASC', 'NULLS FIRST')[greatest(CAST(ceil(p * len(l)) AS BIGINT), 1)] END",
+        "CASE WHEN l IS NULL OR len(l) = 0 THEN NULL WHEN p < 0 OR p > 1 THEN l[bq_fail('Argument 2 to PERCENTILE_DISC must be between 0 and 1')] ELSE list_sort(l, 'ASC', 'NULLS FIRST')[greatest(CAST(ceil(p * len(l)) AS BIGINT), 1)] END",
     ),
     ("percentile_cont(l, p)", "list_aggregate(l, 'quantile_cont', p)"),
     (
@@ -78,7 +75,7 @@ const MACROS: &[(&str, &str)] = &[
     ),
     (
         "range_bucket(x, a)",
-        "CASE WHEN x IS NULL OR a IS NULL THEN NULL ELSE CAST(len(list_filter(a, lambda e: e <= x)) AS BIGINT) END",
+        "CASE WHEN x IS NULL OR a IS NULL THEN NULL WHEN a <> list_sort(a) THEN bq_fail('Elements in input array to RANGE_BUCKET must be in ascending order') ELSE CAST(len(list_filter(a, lambda e: e <= x)) AS BIGINT) END",
     ),
     (
         "range_key(r)",

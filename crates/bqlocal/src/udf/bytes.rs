@@ -41,7 +41,7 @@ pub(super) const TABLE: &[Row] = &[
     ("bq_bytes_ascii", "y>i", |a| int(a[0].bytes().first().map_or(0, |b| i64::from(*b)))),
     ("bq_bytes_text", "y>s", |a| match std::str::from_utf8(a[0].bytes()) {
         Ok(value) => text(value),
-        Err(_) => Err("Invalid UTF-8 bytes in CAST to STRING".into()),
+        Err(_) => Err("Invalid cast of bytes to UTF8 string".into()),
     }),
     ("bq_safe_bytes_text", "y>s", |a| text(lossy(a[0].bytes()))),
     ("bq_from_hex", "s>y", |a| from_hex(a[0].text())),
@@ -266,7 +266,7 @@ fn from_radix(digits: &str, bits: usize) -> Answer {
 }
 
 fn shift(a: &[Val<'_>], left: bool) -> Answer {
-    let count = usize::try_from(a[1].int()).map_err(|_| "Bitwise shift by a negative number".to_owned())?;
+    let count = usize::try_from(a[1].int()).map_err(|_| "Bitwise shift by negative offset.".to_owned())?;
     let value = a[0].bytes();
     let total = value.len() * 8;
     let bit = |i: usize| value[i / 8] >> (7 - i % 8) & 1;

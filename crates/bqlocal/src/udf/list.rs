@@ -88,7 +88,7 @@ fn dated(a: &[Val<'_>], add: fn(i64, i64, &str) -> Option<i64>) -> Answer {
 fn percentile(a: &[Val<'_>]) -> Answer {
     let fraction = a[1].float();
     if !(0.0..=1.0).contains(&fraction) {
-        return Err("the percentile must be between 0 and 1".into());
+        return Err("Argument 2 to PERCENTILE_CONT must be between 0 and 1".into());
     }
     let mut items: Vec<Option<f64>> = a[0].list().iter().map(|v| v.as_ref().map(Val::float)).collect();
     let rank = |v: &Option<f64>| v.map_or(0, |f| if f.is_nan() { 1 } else { 2 });
@@ -113,7 +113,7 @@ fn percentile_numeric(a: &[Val<'_>]) -> Answer {
     const ONE: i128 = 1_000_000_000;
     let fraction = a[1].decimal();
     if !(0..=ONE).contains(&fraction) {
-        return Err("the percentile must be between 0 and 1".into());
+        return Err("Argument 2 to PERCENTILE_CONT must be between 0 and 1".into());
     }
     let mut items: Vec<Option<i128>> = a[0].list().iter().map(|v| v.as_ref().map(Val::decimal)).collect();
     items.sort_unstable();

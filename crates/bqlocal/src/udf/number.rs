@@ -69,7 +69,10 @@ pub(super) const TABLE: &[Row] = &[
         if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&rounded) {
             int(rounded as i64)
         } else {
-            Err(format!("Illegal conversion of FLOAT64 {} to INT64", shortest(a[0].float())))
+            Err(match a[0].float() {
+                f if f.is_finite() => format!("int64 out of range: {}", shortest(f)),
+                f => format!("Illegal conversion of non-finite floating point number to an integer: {}", shortest(f)),
+            })
         }
     }),
     ("bq_float_numeric", "f>n", |a| from_float(a[0].float(), 9)),
@@ -116,18 +119,14 @@ pub(super) const TABLE: &[Row] = &[
 ];
 
 fn finite(value: f64, x: f64, y: f64) -> Answer {
-    if value.is_infinite() && x.is_finite() && y.is_finite() {
-        Err("Floating point overflow".into())
-    } else {
-        float(value)
-    }
+    if value.is_infinite() && x.is_finite() && y.is_finite() { Err("double overflow".into()) } else { float(value) }
 }
 
 fn shift(a: &[Val<'_>], by: fn(i64, u32) -> i64) -> Answer {
     match u32::try_from(a[1].int()) {
         Ok(n) if n < 64 => int(by(a[0].int(), n)),
         Ok(_) => int(0),
-        Err(_) if a[1].int() < 0 => Err("Bitwise shift by a negative number".into()),
+        Err(_) if a[1].int() < 0 => Err("Bitwise shift by negative offset.".into()),
         Err(_) => int(0),
     }
 }

@@ -15,7 +15,7 @@ pub(super) const TABLE: &[Row] = &[
     ("bq_right", "si>s", |a| side(a, false)),
     ("bq_pad", "siss>s", pad),
     ("bq_repeat", "si>s", |a| match a[1].int() {
-        n if n < 0 => Err("REPEAT: the number of repetitions must not be negative".into()),
+        n if n < 0 => Err("Second argument (repeat count) for REPEAT cannot be negative".into()),
         n if n as u128 * a[0].text().len() as u128 > 1 << 20 => Err("REPEAT: the result is longer than 1 MB".into()),
         n => text(a[0].text().repeat(n as usize)),
     }),
@@ -35,7 +35,7 @@ pub(super) const TABLE: &[Row] = &[
         Ok(Out::List(parts.into_iter().map(|p| Some(Out::Text(p))).collect()))
     }),
     ("bq_ascii", "s>i", |a| match a[0].text().chars().next() {
-        Some(c) if !c.is_ascii() => Err("Non-ASCII character at the start of the ASCII argument".into()),
+        Some(c) if !c.is_ascii() => Err("Argument to ASCII is not a structurally valid ASCII string".into()),
         c => int(c.map_or(0, |c| c as i64)),
     }),
     ("bq_unicode", "s>i", |a| int(a[0].text().chars().next().map_or(0, |c| c as i64))),

@@ -24,6 +24,8 @@ pub(super) const TABLE: &[Function] = &[
     scalar("$div_bignumeric", "bq_bignumeric_divide($1, $2)"),
     scalar("$plus_interval", "($1 + $2)"),
     scalar("$minus_interval", "($1 - $2)"),
+    scalar("$plus_clock_interval", "($1 + bq_clock_interval($2))"),
+    scalar("$minus_clock_interval", "($1 - bq_clock_interval($2))"),
     scalar("$times_interval", "($1 * $2)"),
     scalar("$interval_divide", "bq_interval_divide($1, $2)"),
     scalar("$date_minus", "to_days(CAST($1 - $2 AS INTEGER))"),

@@ -64,11 +64,19 @@ impl Analyzer<'_> {
 
     /// A condition.
     pub(super) fn bool(&mut self, value: &ast::Expr, scope: &Scope) -> Result<Expr> {
+        self.condition(value, "a condition", scope)
+    }
+
+    /// The condition of a clause.
+    pub(super) fn condition(&mut self, value: &ast::Expr, clause: &str, scope: &Scope) -> Result<Expr> {
         let condition = self.expr(value, scope)?;
         match condition.ty {
             Type::Bool | Type::Unknown => Ok(condition),
             Type::Null => Ok(self.convert(condition, &Type::Bool)),
-            other => Err(SqlError::semantic(format!("a condition must be BOOL, this is {other}"), value.at)),
+            other => {
+                let message = format!("{clause} should return type BOOL, but returns {other}");
+                Err(SqlError::semantic(message, value.at))
+            }
         }
     }
 

@@ -234,7 +234,7 @@ impl Analyzer<'_> {
         }
         let condition = match on {
             JoinOn::On(condition) => {
-                let found = self.bool(condition, &scope);
+                let found = self.condition(condition, "JOIN ON clause", &scope);
                 self.recover(found)?
             }
             _ => Expr::bool(true),

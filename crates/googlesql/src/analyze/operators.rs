@@ -37,7 +37,11 @@ impl Analyzer<'_> {
         scope: &Scope,
     ) -> Result<Expr> {
         if matches!(op, "AND" | "OR") {
-            let sides = vec![self.bool(left, scope)?, self.bool(right, scope)?];
+            let sides = vec![self.expr(left, scope)?, self.expr(right, scope)?];
+            if let Some(i) = sides.iter().position(|side| side.ty.distance(&Type::Bool).is_none()) {
+                return Err(operator_error(op, &sides[0].ty, &sides[1].ty, [left, right][i].at));
+            }
+            let sides = sides.into_iter().map(|side| self.convert(side, &Type::Bool)).collect();
             return Ok(self.form(if op == "AND" { "$and" } else { "$or" }, sides, Type::Bool));
         }
         not_null(op, &[left, right])?;
@@ -106,18 +110,13 @@ impl Analyzer<'_> {
         let (form, args, ty) = match (op, &a.ty, &b.ty) {
             ("+" | "-", Date, Int64) => ("$date_add", vec![a, negative(b), Expr::text("DAY")], Date),
             ("+", Int64, Date) => ("$date_add", vec![b, a, Expr::text("DAY")], Date),
-            ("+", Date | DateTime | Timestamp, Interval) => {
-                let ty = if a.ty == Date { DateTime } else { a.ty.clone() };
-                ("$plus_interval", vec![self.convert(a, &ty), b], ty)
-            }
-            ("-", Date | DateTime | Timestamp, Interval) => {
-                let ty = if a.ty == Date { DateTime } else { a.ty.clone() };
-                ("$minus_interval", vec![self.convert(a, &ty), b], ty)
-            }
-            ("+", Interval, Date | DateTime | Timestamp) => {
-                let ty = if b.ty == Date { DateTime } else { b.ty.clone() };
-                ("$plus_interval", vec![self.convert(b, &ty), a], ty)
-            }
+            ("+", Timestamp, Interval) => ("$plus_clock_interval", vec![a, b], Timestamp),
+            ("-", Timestamp, Interval) => ("$minus_clock_interval", vec![a, b], Timestamp),
+            ("+", Interval, Timestamp) => ("$plus_clock_interval", vec![b, a], Timestamp),
+            // a DATE becomes a DATETIME
+            ("+", Date | DateTime, Interval) => ("$plus_interval", vec![self.convert(a, &DateTime), b], DateTime),
+            ("-", Date | DateTime, Interval) => ("$minus_interval", vec![self.convert(a, &DateTime), b], DateTime),
+            ("+", Interval, Date | DateTime) => ("$plus_interval", vec![self.convert(b, &DateTime), a], DateTime),
             ("+", Interval, Interval) => ("$plus_interval", vec![a, b], Interval),
             ("-", Interval, Interval) => ("$minus_interval", vec![a, b], Interval),
             ("*", Interval, Int64) => ("$times_interval", vec![a, b], Interval),

@@ -177,7 +177,10 @@ impl Analyzer<'_> {
     fn pipe_set(&mut self, list: &[(Ident, ast::Expr)], from: From, scope: &Scope) -> Result<Stage> {
         let mut cols = own(scope);
         for (name, value) in list {
-            need_column(scope, name)?;
+            if need_column(scope, name).is_err() {
+                let message = format!("Column name in pipe SET not found in input table: {}", name.text);
+                return Err(SqlError::semantic(message, name.at));
+            }
             let value = self.expr(value, scope)?;
             cols.iter_mut().filter(|c| is(c, name)).for_each(|c| c.value = value.clone());
         }
@@ -208,6 +211,10 @@ impl Analyzer<'_> {
         for (item, direction) in items {
             let first = cols.len();
             self.pick(item, scope, &mut cols)?;
+            if let Some(plain) = cols[first..].iter().find(|c| !super::select::has_aggregate(&c.value)) {
+                let message = "Pipe AGGREGATE cannot include non-aggregate expressions";
+                return Err(SqlError::semantic(message, plain.at));
+            }
             if let (Some(descending), Item::Value(value, _)) = (direction, item) {
                 order.push(self.sort_key(cols[first].value.clone(), &by(value, *descending))?);
             }

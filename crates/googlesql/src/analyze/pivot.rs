@@ -134,9 +134,12 @@ fn unpivot_types(unpivot: &Unpivot, scope: &Scope) -> Result<Vec<Type>> {
             let name = names
                 .get(i)
                 .ok_or_else(|| SqlError::semantic("UNPIVOT column groups differ in size", unpivot.name.at))?;
-            ty = ty
-                .common(&find(scope, name)?.1.ty)
-                .ok_or_else(|| SqlError::semantic("UNPIVOT columns have different types", name.at))?;
+            let own = find(scope, name)?.1.ty;
+            if !matches!(ty, Type::Null) && ty != own && own != Type::Unknown {
+                const DIFFER: &str = "The datatype of column does not match with other datatypes in the IN clause";
+                return Err(SqlError::semantic(DIFFER, name.at));
+            }
+            ty = own;
         }
         types.push(ty);
     }

@@ -45,7 +45,7 @@ impl Analyzer<'_> {
         }
         if let Some(condition) = &select.condition {
             self.only_rows(condition, "WHERE clause")?;
-            let found = self.bool(condition, &scope);
+            let found = self.condition(condition, "WHERE clause", &scope);
             out.filter = Some(self.recover(found)?);
         }
         if let Some(group) = &select.group {
@@ -54,7 +54,7 @@ impl Analyzer<'_> {
         let mut late = scope.clone();
         late.first.extend(aliases(&picked));
         if let Some(condition) = &select.having {
-            let found = self.bool(condition, &late);
+            let found = self.condition(condition, "HAVING clause", &late);
             out.having = Some(self.recover(found)?);
         }
         if let Some(condition) = &select.qualify {

@@ -33,7 +33,7 @@ impl Analyzer<'_> {
             return Err(SqlError::semantic(
                 format!(
                     "Queries in {} have mismatched column count; left has {}, right has {}",
-                    op.kind,
+                    operation(op),
                     left.columns.len(),
                     right.columns.len()
                 ),
@@ -45,7 +45,7 @@ impl Analyzer<'_> {
             let sides = [(loose(&left, i), op.at), (loose(&right, i), op.at)];
             col.ty = self.common_of(&sides).map(|ty| known(&ty)).map_err(|_| {
                 SqlError::semantic(
-                    format!("Column {} in {} has incompatible types: {}, {}", i + 1, op.kind, col.ty, other.ty),
+                    format!("Column {} in {} has incompatible types: {}, {}", i + 1, operation(op), col.ty, other.ty),
                     op.at,
                 )
             })?;
@@ -115,6 +115,10 @@ impl Analyzer<'_> {
         }
         around(out, alias, list, columns)
     }
+}
+
+fn operation(op: &SetOp) -> String {
+    format!("{} {}", op.kind, if op.all { "ALL" } else { "DISTINCT" })
 }
 
 /// The names that a set operation by name gives, in their order.
