@@ -99,7 +99,7 @@ pub(super) const TABLE: &[Row] = &[
     ("bq_cast_text_bytes", "ss>y", |a| match a[1].text().to_uppercase().as_str() {
         "HEX" | "BASE16" => from_hex(a[0].text()),
         "BASE64" | "BASE64M" => base64::engine::general_purpose::STANDARD
-            .decode(a[0].text())
+            .decode(a[0].text().replace(['\n', '\r'], ""))
             .map(Out::Bytes)
             .map_err(|_| "Failed to decode invalid base64 string".into()),
         "BASE32" => from_base32(a[0].text()),

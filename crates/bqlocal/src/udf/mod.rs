@@ -3,6 +3,7 @@
 
 mod bytes;
 mod calendar;
+mod cast_format;
 mod clock;
 mod format;
 mod geo;
@@ -61,6 +62,7 @@ pub type Row = (&'static str, &'static str, Body);
 
 const TABLES: &[&[Row]] = &[
     bytes::TABLE,
+    cast_format::TABLE,
     clock::TABLE,
     format::TABLE,
     geo::TABLE,

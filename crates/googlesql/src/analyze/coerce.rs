@@ -115,11 +115,13 @@ impl Analyzer<'_> {
         let mut result = match format {
             Some(format) => {
                 let format = self.expr(format, scope)?;
-                self.cast_format(value, &to, format, inner.at)?
+                let zone = zone.map(|zone| self.expr(zone, scope)).transpose()?.unwrap_or_else(|| self.zone());
+                let [format, zone] = [format, zone].map(|text| self.convert(text, &Type::String));
+                self.cast_format(value, &to, (format, zone), inner.at)?
             }
             None => self.cast_value(value, &to, inner.at)?,
         };
-        if let Some(zone) = zone {
+        if let (Some(zone), None) = (zone, format) {
             let zone = self.expr(zone, scope)?;
             if let Node::Cast(_, casting) = &mut result.node {
                 casting.zone = Some(Box::new(zone));
@@ -129,14 +131,24 @@ impl Analyzer<'_> {
         Ok(if safe { Expr { ty: result.ty.clone(), node: Node::Safe(Box::new(result)) } } else { result })
     }
 
-    fn cast_format(&mut self, value: Expr, to: &Type, format: Expr, at: usize) -> Result<Expr> {
+    fn cast_format(&mut self, value: Expr, to: &Type, (format, zone): (Expr, Expr), at: usize) -> Result<Expr> {
         use Type::*;
         match (&value.ty, to) {
-            (Date | DateTime | Time | Timestamp | Int64 | Numeric | BigNumeric | Float64, String)
-            | (String, Date | DateTime | Time | Timestamp) => {
+            (Int64 | Numeric | BigNumeric | Float64, String) => {
                 Err(SqlError::unsupported(format!("CAST({} AS {to} FORMAT ...)", value.ty), at)
-                    .help("FORMAT_DATE, PARSE_DATE and their kin are supported"))
+                    .help("FORMAT('%...', x) is supported"))
             }
+            (Timestamp, String) => Ok(self.form("$cast_format_timestamp", vec![value, format, zone], String)),
+            (Date | DateTime, String) => {
+                let what = Expr::text(value.ty.to_string());
+                let value = self.convert(value, &DateTime);
+                Ok(self.form("$cast_format", vec![value, format, what], String))
+            }
+            (Time, String) => Ok(self.form("$cast_format_time", vec![value, format], String)),
+            (String, Timestamp) => Ok(self.form("$cast_parse_timestamp", vec![value, format, zone], Timestamp)),
+            (String, Date) => Ok(self.form("$cast_parse_date", vec![value, format], Date)),
+            (String, DateTime) => Ok(self.form("$cast_parse_datetime", vec![value, format], DateTime)),
+            (String, Time) => Ok(self.form("$cast_parse_time", vec![value, format], Time)),
             (Bytes, String) => Ok(self.form("$cast_bytes_text", vec![value, format], to.clone())),
             (String, Bytes) => Ok(self.form("$cast_text_bytes", vec![value, format], to.clone())),
             (Null, _) => Ok(self.convert(value, to)),
