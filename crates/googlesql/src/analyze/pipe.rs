@@ -22,10 +22,17 @@ impl Analyzer<'_> {
                 self.query_source(out, None, &Scope::child(outer), false)
             }
         };
+        let mut with = Vec::new();
         for (pipe, at) in &query.pipes {
+            if let Pipe::With(ctes) = pipe {
+                with.extend(self.ctes(ctes, false, outer)?);
+                continue;
+            }
             stage = self.pipe_step(pipe, stage, outer, *at)?;
         }
-        Ok(self.select_star(stage.0, &stage.1))
+        let mut out = self.select_star(stage.0, &stage.1);
+        out.with = with;
+        Ok(out)
     }
 
     fn pipe_step(&mut self, pipe: &Pipe, (from, scope): Stage, outer: &Scope, at: usize) -> Result<Stage> {
@@ -108,7 +115,8 @@ impl Analyzer<'_> {
             Pipe::StaticDescribe => Ok((from, scope)),
             Pipe::Sample(_) => Err(SqlError::unsupported("|> TABLESAMPLE", at)),
             Pipe::Call(..) => Err(SqlError::unsupported("|> CALL", at)),
-            Pipe::With(_) => Err(SqlError::unsupported("|> WITH", at)),
+            // the caller has taken it
+            Pipe::With(_) => Ok((from, scope)),
         }
     }
 

@@ -119,17 +119,21 @@ impl Analyzer<'_> {
 
     /// The CTEs of a query, pushed so that the rest sees them.
     fn with(&mut self, query: &ast::Query, outer: &Scope) -> Result<Vec<Cte>> {
+        self.ctes(&query.with, query.recursive, outer)
+    }
+
+    pub(super) fn ctes(&mut self, list: &[ast::Cte], recursive: bool, outer: &Scope) -> Result<Vec<Cte>> {
         let mut ctes = Vec::new();
-        for (i, cte) in query.with.iter().enumerate() {
+        for (i, cte) in list.iter().enumerate() {
             if cte.depth.is_some() {
                 return Err(SqlError::unsupported("WITH DEPTH", cte.name.at));
             }
-            if query.with[..i].iter().any(|other| other.name.text.eq_ignore_ascii_case(&cte.name.text)) {
+            if list[..i].iter().any(|other| other.name.text.eq_ignore_ascii_case(&cte.name.text)) {
                 let message = format!("Duplicate alias {} for WITH subquery", cte.name.text);
                 return Err(SqlError::semantic(message, cte.name.at));
             }
             let name = self.cte_name(&cte.name.text);
-            let recursive = query.recursive && mentions(&cte.query, &cte.name.text);
+            let recursive = recursive && mentions(&cte.query, &cte.name.text);
             let out = if recursive { self.recursive_cte(cte, &name, outer)? } else { self.query(&cte.query, outer)? };
             self.ctes.push(CteInfo {
                 name: cte.name.text.clone(),
