@@ -121,7 +121,7 @@ fn list(values: &[Expr]) -> String {
     values.iter().map(expr).collect::<Vec<_>>().join(", ")
 }
 
-pub(crate) fn expr(value: &Expr) -> String {
+fn expr(value: &Expr) -> String {
     match &value.node {
         Node::Null => "NULL".into(),
         Node::Default => "DEFAULT".into(),

@@ -11,6 +11,8 @@ pub(super) const TABLE: &[Function] = &[
     scalar("JSON_EXTRACT_SCALAR(STRING, STRING) -> STRING", "bq_json_extract_scalar($1, $2)"),
     scalar("JSON_EXTRACT_SCALAR(JSON) -> STRING", "bq_json_extract_scalar($1, '$')"),
     scalar("JSON_EXTRACT_SCALAR(JSON, STRING) -> STRING", "bq_json_extract_scalar($1, $2)"),
+    scalar("JSON_QUERY(STRING) -> STRING", "bq_json_query_text($1, '$')"),
+    scalar("JSON_QUERY(JSON) -> JSON", "CAST(bq_json_query($1, '$') AS JSON)"),
     scalar("JSON_QUERY(STRING, STRING) -> STRING", "bq_json_query_text($1, $2)"),
     scalar("JSON_QUERY(JSON, STRING) -> JSON", "CAST(bq_json_query($1, $2) AS JSON)"),
     scalar("JSON_EXTRACT(STRING) -> STRING", "bq_json_extract_text($1, '$')"),

@@ -4,12 +4,13 @@
 use super::scope::{Scope, same};
 use super::{Analyzer, walk::walk};
 use crate::ast::{self, Ident, Kind};
-use crate::query::{Expr, Node};
+use crate::query::{Expr, Node, OutCol, Query, Select, SubqueryKind};
 use crate::types::Type;
 use crate::{Result, SqlError};
+use std::fmt::Write;
 
-/// How long an expression may be, written out, once arguments stand in the place of parameters.
-const LONGEST: usize = 1_000_000;
+/// How long an expression may be, as its tree is written out, once arguments stand in the place of parameters.
+const LONGEST: usize = 4_000_000;
 
 impl Analyzer<'_> {
     /// `body` over a value that it repeats. `heavy` says that what stands beside the value cannot be inside a lambda.
@@ -31,12 +32,13 @@ impl Analyzer<'_> {
 
     /// The body of a function over its arguments.
     pub(super) fn applied(&mut self, call: &ast::Call, body: &ast::Expr, bound: &[(String, Expr)]) -> Result<Expr> {
+        if self.heavy.contains(&call.name.to_lowercase()) {
+            return self.applied_in_query(call, body, bound);
+        }
         let level = self.expanding.len();
-        let heavy = self.heavy.contains(&call.name.to_lowercase());
         let (mut first, mut named) = (Vec::new(), Vec::new());
         for (param, value) in bound {
-            let repeated = uses(body, param) > 1 && !value.is_simple();
-            if heavy || !repeated {
+            if uses(body, param) < 2 || value.is_simple() {
                 first.push((param.clone(), value.clone()));
                 continue;
             }
@@ -46,15 +48,45 @@ impl Analyzer<'_> {
             named.push((name, value));
         }
         let value = self.expr(body, &Scope { first, ..Scope::default() })?;
-        if named.is_empty() {
-            return if heavy { short_enough(value, &call.name, call.at) } else { Ok(value) };
-        }
-        if value.is_heavy() {
+        if value.is_heavy() && bound.iter().any(|(_, value)| !value.is_simple()) {
             self.heavy.insert(call.name.to_lowercase());
-            return self.applied(call, body, bound);
+            return self.applied_in_query(call, body, bound);
+        }
+        if named.is_empty() {
+            return Ok(value);
         }
         let ty = value.ty.clone();
         Ok(Expr::new(Node::Let(named, Box::new(value)), ty))
+    }
+
+    /// A body with subqueries: `(SELECT body FROM (SELECT argument AS x))`. What is aggregated stays in its own query.
+    fn applied_in_query(&mut self, call: &ast::Call, body: &ast::Expr, bound: &[(String, Expr)]) -> Result<Expr> {
+        let alias = self.fresh("a");
+        let (mut first, mut list, mut columns) = (Vec::new(), Vec::new(), Vec::new());
+        let mut repeated = false;
+        for (i, (param, value)) in bound.iter().enumerate() {
+            let aggregated = super::select::has_aggregate(value) || super::select::has_window(value);
+            repeated |= aggregated;
+            if value.is_simple() || aggregated {
+                first.push((param.clone(), value.clone()));
+                continue;
+            }
+            let value = self.plain(value.clone());
+            let phys = format!("p{i}");
+            first.push((param.clone(), Expr::column(&alias, &phys, value.ty.clone())));
+            columns.push(OutCol { name: None, phys, ty: value.ty.clone() });
+            list.push(value);
+        }
+        let value = self.expr(body, &Scope { first, ..Scope::default() })?;
+        let value = if repeated { short_enough(value, &call.name, call.at)? } else { value };
+        if list.is_empty() {
+            return Ok(value);
+        }
+        let ty = value.ty.clone();
+        let column = OutCol { name: None, phys: "v".into(), ty: ty.clone() };
+        let arguments = Query::select(Select { list, ..Select::default() }, columns);
+        let query = super::query::around(arguments, alias, vec![value], vec![column]);
+        Ok(Expr::new(Node::Subquery(SubqueryKind::Scalar, Box::new(query)), ty))
     }
 
     /// `WITH(a AS x, b AS a + 1, b * b)`
@@ -96,11 +128,21 @@ impl Analyzer<'_> {
 }
 
 fn short_enough(value: Expr, name: &str, at: usize) -> Result<Expr> {
-    if crate::show::expr(&value).len() <= LONGEST {
+    if write!(Count(0), "{value:?}").is_ok() {
         return Ok(value);
     }
     let message = format!("{name} repeats its arguments so often that the expression becomes too long");
     Err(SqlError::unsupported(message, at).help("compute the arguments in a subquery before the call"))
+}
+
+/// Counts what is written to it, up to a limit.
+struct Count(usize);
+
+impl Write for Count {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0 += text.len();
+        if self.0 > LONGEST { Err(std::fmt::Error) } else { Ok(()) }
+    }
 }
 
 /// How often an expression names something, outside of subqueries.
