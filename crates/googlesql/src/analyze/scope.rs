@@ -91,6 +91,11 @@ impl Scope {
         if let Some(found) = Scope::binding(&self.first, &name.text) {
             return Ok(Some(found));
         }
+        // a table's alias hides the columns of that name; two of one name, which USING joins, do not
+        let mut own = self.ranges.iter().filter(|range| same(&range.alias, &name.text));
+        if let (Some(range), None) = (own.next(), own.next()) {
+            return Ok(Some(range.row()));
+        }
         if let Some(found) = self.col(name)? {
             return Ok(Some(found));
         }
