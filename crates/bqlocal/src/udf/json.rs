@@ -1,12 +1,13 @@
 //! JSON: paths, extraction, conversion. A document travels as text.
 
+use super::json_read::document_of;
 use super::number::{parse_float, shortest};
 use super::{Answer, Out, Row, Val, int, text};
 use serde_json::Value;
 
 pub(super) const TABLE: &[Row] = &[
     ("bq_parse_json", "s>j", |a| {
-        serde_json::from_str::<Value>(a[0].text())
+        document_of(a[0].text())
             .map_err(|why| format!("Invalid input to PARSE_JSON: {why}"))
             .and_then(|v| text(sorted(v).to_string()))
     }),
@@ -170,7 +171,7 @@ fn sorted(value: Value) -> Value {
 }
 
 pub(super) fn parse(document: &str) -> Result<Value, String> {
-    serde_json::from_str(document).map_err(|why| format!("Invalid JSON: {why}"))
+    document_of(document).map_err(|why| format!("Invalid JSON: {why}"))
 }
 
 fn quote(value: &str) -> String {
@@ -286,7 +287,7 @@ fn step(value: Value, step: &Step) -> Option<Value> {
 /// What a path finds; a text that is no JSON finds nothing.
 fn found(document: &str, text: &str, strict: bool) -> Result<Option<Value>, String> {
     let steps = path(text, strict)?;
-    let Ok(mut value) = serde_json::from_str::<Value>(document) else { return Ok(None) };
+    let Ok(mut value) = document_of(document) else { return Ok(None) };
     for s in &steps {
         match step(value, s) {
             Some(inner) => value = inner,

@@ -11,6 +11,7 @@ mod hash;
 mod interval;
 mod json;
 mod json_edit;
+mod json_read;
 mod list;
 mod net;
 mod number;
