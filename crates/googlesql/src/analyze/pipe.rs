@@ -250,7 +250,9 @@ impl Analyzer<'_> {
         let mut args = vec![self.bool(condition, scope)?];
         args.extend(self.exprs(message, scope)?);
         let filter = Some(self.form("$assert", args, Type::Bool));
-        Ok(self.advance(Select { filter, ..plain(from) }, scope, &own(scope), |_| {}))
+        // a limit keeps conditions that come later from being tried before
+        let all = Some(Expr::int(i64::MAX));
+        Ok(self.advance(Select { filter, ..plain(from) }, scope, &own(scope), |out| out.limit = all))
     }
 }
 
