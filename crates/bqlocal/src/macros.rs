@@ -77,9 +77,10 @@ const MACROS: &[(&str, &str)] = &[
         "range_bucket(x, a)",
         "CASE WHEN x IS NULL OR a IS NULL THEN NULL WHEN a <> list_sort(a) THEN bq_fail('Elements in input array to RANGE_BUCKET must be in ascending order') ELSE CAST(len(list_filter(a, lambda e: e <= x)) AS BIGINT) END",
     ),
+    // an open start is before all others, an open end behind them
     (
         "range_key(r)",
-        "CASE WHEN r IS NOT NULL THEN struct_pack(a := COALESCE(r._start, '-infinity'), b := COALESCE(r._end, 'infinity')) END",
+        "CASE WHEN r IS NOT NULL THEN struct_pack(a := r._start IS NOT NULL, b := r._start, c := r._end IS NULL, d := r._end) END",
     ),
     (
         "range_contains(r, v)",

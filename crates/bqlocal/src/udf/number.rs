@@ -209,15 +209,39 @@ fn round_decimal(a: &[Val<'_>], scale: i64) -> Answer {
 }
 
 fn round_float(value: f64, digits: i64, by: fn(f64) -> f64) -> f64 {
-    if !value.is_finite() || digits > 330 {
+    if !value.is_finite() || digits > 330 || (digits > 0 && value.abs() > 1e15) {
         return value;
     }
     if digits < -330 {
         return 0.0 * value;
     }
-    let power = 10f64.powi(digits as i32);
+    let power = 10f64.powi(digits.abs() as i32);
+    if digits <= 0 {
+        return by(value / power) * power;
+    }
     let scaled = value * power;
-    if scaled.is_finite() { by(scaled) / power } else { value }
+    // near a border the product may lie on its other side: there the digits of the exact value decide
+    let half = if by(0.5) == 1.0 { 0.5 } else { 0.0 };
+    let distance = (scaled.abs().fract() - half).abs();
+    if scaled.abs() < 1e15 && distance.min(1.0 - distance) > 1e-6 {
+        return by(scaled) / power;
+    }
+    exact_round(value, digits as usize, half > 0.0)
+}
+
+/// Rounding by the decimal digits of the exact binary value, half away from zero, or cut.
+fn exact_round(value: f64, digits: usize, round: bool) -> f64 {
+    let text = format!("{:.*}", digits + 40, value.abs());
+    let cut = text.len() - 40;
+    let (kept, rest) = text.split_at(cut);
+    let up = round && rest.starts_with(['5', '6', '7', '8', '9']);
+    let magnitude = if up {
+        format!("{:.*}", digits, kept.parse::<f64>().unwrap_or(0.0) + 10f64.powi(-(digits as i32)))
+    } else {
+        kept.to_owned()
+    };
+    let found = magnitude.parse::<f64>().unwrap_or(0.0);
+    if value.is_sign_negative() { -found } else { found }
 }
 
 fn from_float(value: f64, scale: usize) -> Answer {

@@ -121,7 +121,7 @@ pub(super) const TABLE: &[Function] = &[
     // not the macro: inside of struct_pack DuckDB forgets the name of a field that a macro makes
     scalar(
         "$range_key",
-        "CASE WHEN $1 IS NOT NULL THEN struct_pack(a := COALESCE(($1)._start, '-infinity'), b := COALESCE(($1)._end, 'infinity')) END",
+        "CASE WHEN $1 IS NOT NULL THEN struct_pack(a := ($1)._start IS NOT NULL, b := ($1)._start, c := ($1)._end IS NULL, d := ($1)._end) END",
     ),
     scalar("$percentile_cont_float", "bq_percentile_cont($1, $2)"),
     scalar("$percentile_cont_numeric", "bq_percentile_cont_numeric($1, $2)"),

@@ -11,8 +11,6 @@ pub(super) const TABLE: &[Function] = &[
     scalar("JSON_EXTRACT_SCALAR(STRING, STRING) -> STRING", "bq_json_extract_scalar($1, $2)"),
     scalar("JSON_EXTRACT_SCALAR(JSON) -> STRING", "bq_json_extract_scalar($1, '$')"),
     scalar("JSON_EXTRACT_SCALAR(JSON, STRING) -> STRING", "bq_json_extract_scalar($1, $2)"),
-    scalar("JSON_QUERY(STRING) -> STRING", "bq_json_query_text($1, '$')"),
-    scalar("JSON_QUERY(JSON) -> JSON", "CAST(bq_json_query($1, '$') AS JSON)"),
     scalar("JSON_QUERY(STRING, STRING) -> STRING", "bq_json_query_text($1, $2)"),
     scalar("JSON_QUERY(JSON, STRING) -> JSON", "CAST(bq_json_query($1, $2) AS JSON)"),
     scalar("JSON_EXTRACT(STRING) -> STRING", "bq_json_extract_text($1, '$')"),
@@ -50,7 +48,7 @@ pub(super) const TABLE: &[Function] = &[
     scalar("FLOAT64(JSON) -> FLOAT64", "bq_json_float($1)"),
     scalar(
         "FLOAT64(JSON, STRING) -> FLOAT64",
-        "CASE WHEN $2 = 'exact' THEN bq_json_exact_float($1) ELSE bq_json_float($1) END",
+        "CASE $2 WHEN 'exact' THEN bq_json_exact_float($1) WHEN 'round' THEN bq_json_float($1) ELSE CAST(bq_fail_text('Invalid `wide_number_mode` specified: ' || $2) AS DOUBLE) END",
     ),
     scalar("LAX_BOOL(JSON) -> BOOL", "bq_json_lax_bool($1)"),
     scalar("LAX_INT64(JSON) -> INT64", "bq_json_lax_int($1)"),

@@ -212,6 +212,10 @@ impl Analyzer<'_> {
             if separator.is_literal_null() {
                 return Err(SqlError::semantic("Argument 2 to STRING_AGG must be non-NULL", *at));
             }
+            if !super::window::is_constant(separator) {
+                let message = "Argument 2 to STRING_AGG must be a literal or query parameter";
+                return Err(SqlError::semantic(message, *at));
+            }
             if !matches!(separator.node, Node::Text(_) | Node::Bytes(_)) {
                 let form = if separator.ty == Type::Bytes { "$separator_bytes" } else { "$separator" };
                 let ty = separator.ty.clone();
@@ -291,8 +295,9 @@ impl Analyzer<'_> {
         let written = key.clone();
         let key = match &key.ty {
             Type::Range(inner) => {
-                let field = |name: &str| Field { name: Some(name.into()), ty: (**inner).clone() };
-                let ty = Type::Struct(vec![field("a"), field("b")]);
+                let field = |name: &str, ty: &Type| Field { name: Some(name.into()), ty: ty.clone() };
+                let parts = [("a", &Type::Bool), ("b", &**inner), ("c", &Type::Bool), ("d", &**inner)];
+                let ty = Type::Struct(parts.into_iter().map(|(name, ty)| field(name, ty)).collect());
                 self.form("$range_key", vec![key], ty)
             }
             _ => key,

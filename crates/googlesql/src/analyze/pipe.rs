@@ -141,13 +141,18 @@ impl Analyzer<'_> {
             let place = cols.iter().position(|c| c.value == old.value)?;
             Some(Col { name: old.name.clone(), ..star[place].clone() })
         };
+        // an item of an array goes on being that item
+        let whole = |old: &Option<Expr>| {
+            let place = old.as_ref().and_then(|value| cols.iter().position(|c| c.value == *value))?;
+            Some(star[place].value.clone())
+        };
         let ranges = scope
             .ranges
             .iter()
             .map(|r| Range {
                 alias: r.alias.clone(),
                 cols: r.cols.iter().filter_map(moved).collect(),
-                value: None,
+                value: whole(&r.value),
                 hidden: Vec::new(),
             })
             .filter(|r| !r.cols.is_empty())

@@ -42,7 +42,7 @@ impl Analyzer<'_> {
                 let value = self.expr(aggregate, scope);
                 self.filter = None;
                 let value = self.plain(value?);
-                if !super::select::has_aggregate(&value) && value.ty != Type::Unknown {
+                if !self.aggregates(aggregate) {
                     return Err(SqlError::semantic(
                         "PIVOT expression must be an aggregate function call",
                         aggregate.at,

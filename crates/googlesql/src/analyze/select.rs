@@ -249,14 +249,14 @@ impl Analyzer<'_> {
             let found = index.and_then(|i| picked.get(i)).ok_or_else(|| {
                 SqlError::semantic(format!("GROUP BY is out of SELECT column number range: {text}"), value.at)
             })?;
-            return grouped(found, value.at);
+            return grouped(found, text, value.at);
         }
         if let Kind::Name(name) = &value.kind {
             let alias = picked
                 .iter()
                 .find(|p| p.alias && p.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(&name.text)));
             if let Some(found) = alias {
-                return grouped(found, value.at);
+                return grouped(found, &name.text, value.at);
             }
         }
         self.expr(value, scope)
@@ -388,8 +388,7 @@ pub(super) fn has_window(value: &Expr) -> bool {
 }
 
 /// What a selected column is grouped by. Errors: it is an aggregate or a window itself.
-fn grouped(found: &Picked, at: usize) -> Result<Expr> {
-    let name = found.name.as_deref().unwrap_or("number");
+fn grouped(found: &Picked, name: &str, at: usize) -> Result<Expr> {
     if has_aggregate(&found.value) {
         let message = format!("Column {name} contains an aggregation function, which is not allowed in GROUP BY");
         return Err(SqlError::semantic(message, at));

@@ -62,15 +62,14 @@ impl Analyzer<'_> {
             return Err(SqlError::semantic(format!("{name} needs two arguments"), call.at));
         };
         let continuous = name == "PERCENTILE_CONT";
+        let exact = fraction.ty.is_exact();
         let ty = match (&value.ty, continuous) {
-            (Type::Numeric | Type::BigNumeric, true) => value.ty.clone(),
+            (Type::Numeric | Type::BigNumeric, true) if exact => value.ty.clone(),
             (ty, true) if ty.is_number() || *ty == Type::Null => Type::Float64,
             (ty, false) => known(ty),
             (ty, _) => return Err(SqlError::semantic(format!("{name} is not defined for {ty}"), call.at)),
         };
-        // an exact percentile wants an exact fraction
-        let exact =
-            ty == Type::Numeric && (fraction.ty.is_exact() || matches!(fraction.node, Node::Int(_) | Node::Float(_)));
+        let exact = exact && ty == Type::Numeric;
         let value = self.convert(value, &ty);
         let filter = if call.ignore_nulls == Some(false) {
             Vec::new()
@@ -238,7 +237,7 @@ fn words(bound: &ast::Bound) -> &'static str {
     ["UNBOUNDED PRECEDING", "OFFSET PRECEDING", "CURRENT ROW", "OFFSET FOLLOWING", "UNBOUNDED FOLLOWING"][place(bound)]
 }
 
-fn is_constant(value: &Expr) -> bool {
+pub(super) fn is_constant(value: &Expr) -> bool {
     let varies = matches!(
         value.node,
         Node::Column(_) | Node::RowId(_) | Node::Subquery(..) | Node::InQuery(..) | Node::Aggregate(_)
