@@ -63,6 +63,10 @@ pub(super) const TABLE: &[Function] = &[
         "$json_object",
         "CAST(bq_json_sorted(bq_json_object(CAST($1 AS VARCHAR[]), CAST($2 AS VARCHAR[]))) AS JSON)",
     ),
+    scalar(
+        "$json_object_arrays",
+        "CAST(bq_json_sorted(CASE WHEN $1 IS NULL THEN bq_fail_text('Invalid input to JSON_OBJECT: The keys array cannot be NULL') ELSE bq_json_object($1, $2) END) AS JSON)",
+    ),
     scalar("$json_array", "CAST('[' || array_to_string(CAST([$*] AS VARCHAR[]), ',') || ']' AS JSON)"),
     scalar("$json_set", "bq_json_set($*)"),
     scalar("$json_strip_nulls", "CAST(bq_json_strip_nulls($*) AS JSON)"),
