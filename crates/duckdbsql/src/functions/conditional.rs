@@ -10,9 +10,10 @@ pub(super) const TABLE: &[Function] = &[
     scalar("ZEROIFNULL(T) -> T", "COALESCE($1, 0)"),
     scalar("GENERATE_UUID() -> STRING", "CAST(gen_random_uuid() AS VARCHAR)"),
     scalar("SESSION_USER() -> STRING", "'local'"),
-    scalar("$nullif", "NULLIF($1, $2)"),
+    // DuckDB's NULLIF doubles its first operand, which nested ones multiply; a text that repeats it is bound where it is long
+    scalar("$nullif", "CASE WHEN $1 = $2 THEN NULL ELSE $1 END"),
     // a NaN equals nothing, not even another
-    scalar("$nullif_float", "NULLIF($1, NULLIF($2, 'nan'::DOUBLE))"),
+    scalar("$nullif_float", "CASE WHEN $1 = $2 AND NOT isnan($1) THEN NULL ELSE $1 END"),
     scalar("$error", "bq_fail_text($1)"),
     scalar("$greatest", "@greatest"),
     scalar("$least", "@least"),
