@@ -34,7 +34,7 @@ pub(super) fn split<'p>(path: &'p [String], project: &str) -> (Option<String>, &
     }
 }
 
-fn schema_name(owner: &str, dataset: &str, project: &str) -> String {
+pub(super) fn schema_name(owner: &str, dataset: &str, project: &str) -> String {
     if owner.eq_ignore_ascii_case(project) { dataset.to_owned() } else { format!("{owner}__{dataset}") }
 }
 
@@ -45,95 +45,112 @@ pub(super) fn unreadable(why: &DbError) -> SqlError {
 
 /// A table that the catalog knows.
 fn table(path: &[String], engine: String, columns: Vec<(String, Type)>) -> Table {
-    Table { path: path.to_vec(), engine, columns, input: None }
+    Table { path: path.to_vec(), engine, columns, hidden: Vec::new(), input: None }
+}
+
+/// A table's columns; those whose NUMERIC is stored with fewer digits.
+#[derive(Default)]
+struct Stored {
+    columns: Vec<(String, Type)>,
+    narrow: Vec<String>,
+}
+
+impl Stored {
+    /// How the table is read: NUMERIC(10, 2) limits what is stored, and is a NUMERIC in every query.
+    fn read_as(&self, target: String) -> String {
+        if self.narrow.is_empty() {
+            return target;
+        }
+        let wide = |name: &String| format!("CAST({0} AS DECIMAL(38,9)) AS {0}", quote(name));
+        let list: Vec<String> = self.narrow.iter().map(wide).collect();
+        format!("(SELECT * REPLACE ({}) FROM {target})", list.join(", "))
+    }
+}
+
+/// The column that holds when a row arrived is seen by its name only.
+fn with_hidden(mut table: Table) -> Table {
+    if let Some(place) = table.columns.iter().position(|(name, _)| name == "_PARTITIONTIME") {
+        table.hidden.push(table.columns.remove(place));
+    }
+    table
 }
 
 impl Names<'_> {
     /// The columns of the table that fits; `None` when there is none.
-    fn read(&self, condition: &str) -> Result<Option<Vec<(String, Type)>>> {
+    fn read(&self, condition: &str) -> Result<Option<Stored>> {
         let sql = format!(
             "SELECT column_name, data_type FROM duckdb_columns() WHERE NOT internal AND database_name <> 'rsdbt_sys' AND {condition} ORDER BY column_index"
         );
         let table = self.connection.borrow_mut().query(&sql).map_err(|why| unreadable(&why))?;
-        let columns: Vec<(String, Type)> = table
-            .rows
-            .into_iter()
-            .filter_map(|row| match (row.first(), row.get(1)) {
-                (Some(Value::Text(name)), Some(Value::Text(ty))) => Some((name.clone(), of_duck(ty))),
-                _ => None,
-            })
-            .collect();
-        Ok((!columns.is_empty()).then_some(columns))
+        let mut stored = Stored::default();
+        for row in table.rows {
+            let [Value::Text(name), Value::Text(ty)] = row.as_slice() else { continue };
+            if ty.starts_with("DECIMAL(") && !matches!(ty.as_str(), "DECIMAL(38,9)" | "DECIMAL(38,18)") {
+                stored.narrow.push(name.clone());
+            }
+            stored.columns.push((name.clone(), of_duck(ty)));
+        }
+        Ok((!stored.columns.is_empty()).then_some(stored))
     }
 
     fn lookup(&self, path: &[String]) -> Result<Option<Table>> {
-        if let Some(found) = super::information_schema::information_schema(path, self.project) {
+        if let Some(found) = super::information_schema::information_schema(self, path)? {
             return Ok(Some(found));
         }
-        if path.len() >= 2
-            && path[path.len() - 1].eq_ignore_ascii_case("COLUMNS")
-            && path[path.len() - 2].eq_ignore_ascii_case("INFORMATION_SCHEMA")
-        {
-            return Ok(Some(self.columns_view(&path[..path.len() - 2])));
+        if path.last().is_some_and(|name| name.ends_with('*')) {
+            return self.wildcard(path);
         }
         let literal = |value: &str| value.replace('\'', "''");
         let (schema, name) = split(path, self.project);
         let named = format!("lower(table_name) = lower('{}')", literal(name));
         if schema.is_none()
-            && let Some(columns) = self.read(&format!("database_name = 'temp' AND {named}"))?
+            && let Some(stored) = self.read(&format!("database_name = 'temp' AND {named}"))?
         {
-            return Ok(Some(table(path, format!("temp.main.{}", quote(name)), columns)));
+            let engine = stored.read_as(format!("temp.main.{}", quote(name)));
+            return Ok(Some(table(path, engine, stored.columns)));
         }
         let schema = schema.unwrap_or_else(|| self.default_schema().to_owned());
-        let columns =
+        let stored =
             self.read(&format!("database_name <> 'temp' AND schema_name = '{}' AND {named}", literal(&schema)))?;
-        Ok(columns.map(|columns| table(path, self.target(path), columns)))
+        Ok(stored.map(|stored| with_hidden(table(path, stored.read_as(self.target(path)), stored.columns))))
     }
 
-    /// INFORMATION_SCHEMA.COLUMNS of a dataset, with BigQuery's names of the types.
-    fn columns_view(&self, owner: &[String]) -> Table {
-        let schema = match owner {
-            [project, dataset] => schema_name(project, dataset, self.project),
-            _ => owner.first().cloned().unwrap_or_else(|| self.default_schema().to_owned()),
-        };
-        let names = [
-            "table_catalog",
-            "table_schema",
-            "table_name",
-            "column_name",
-            "ordinal_position",
-            "is_nullable",
-            "data_type",
-        ];
+    /// `events_*`: all tables of that beginning, with the columns of the one made last, and the rest of each name.
+    fn wildcard(&self, path: &[String]) -> Result<Option<Table>> {
+        let (schema, name) = split(path, self.project);
+        let (schema, prefix) = (schema.unwrap_or_else(|| self.default_schema().to_owned()), name.trim_end_matches('*'));
         let sql = format!(
-            "SELECT schema_name, table_name, column_name, column_index, is_nullable, data_type FROM duckdb_columns() WHERE NOT internal AND database_name NOT IN ('rsdbt_sys', 'temp') AND schema_name = {} ORDER BY table_name, column_index",
-            text(&schema)
+            "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal AND database_name NOT IN ('rsdbt_sys', 'temp') AND schema_name = {} AND starts_with(table_name, {}) ORDER BY table_oid, column_index",
+            text(&schema),
+            text(prefix)
         );
-        let found = self.connection.borrow_mut().query(&sql).unwrap_or_default();
-        let mut lines = vec!["(NULL, NULL, NULL, NULL, NULL::BIGINT, NULL, NULL)".to_owned()];
+        let found = self.connection.borrow_mut().query(&sql).map_err(|why| unreadable(&why))?;
+        let mut tables: Vec<(String, Vec<(String, String)>)> = Vec::new();
         for row in found.rows {
-            if let [
-                Value::Text(schema),
-                Value::Text(table),
-                Value::Text(column),
-                Value::Int(position),
-                nullable,
-                Value::Text(ty),
-            ] = row.as_slice()
-            {
-                let nullable = if *nullable == Value::Bool(false) { "NO" } else { "YES" };
-                let cells = [self.project, schema, table, column].map(text).join(", ");
-                lines.push(format!("({cells}, {position}, '{nullable}', {})", text(&of_duck(ty).to_string())));
+            let [Value::Text(name), Value::Text(column), Value::Text(ty)] = row.as_slice() else { continue };
+            match tables.last_mut() {
+                Some((last, columns)) if last == name => columns.push((column.clone(), ty.clone())),
+                _ => tables.push((name.clone(), vec![(column.clone(), ty.clone())])),
             }
         }
-        let sql = format!(
-            "(SELECT * FROM (VALUES {}) AS c({}) WHERE column_name IS NOT NULL)",
-            lines.join(", "),
-            names.join(", ")
-        );
-        let ty = |n: &str| if n == "ordinal_position" { Type::Int64 } else { Type::String };
-        let path: Vec<String> = owner.iter().cloned().chain(["INFORMATION_SCHEMA".into(), "COLUMNS".into()]).collect();
-        table(&path, sql, names.iter().map(|n| ((*n).to_owned(), ty(n))).collect())
+        let Some((_, columns)) = tables.last().cloned() else { return Ok(None) };
+        let catalog = quote(self.connection.borrow().catalog());
+        let arm = |(name, own): &(String, Vec<(String, String)>)| {
+            let list: Vec<String> = columns
+                .iter()
+                .map(|(column, ty)| match own.iter().find(|(other, _)| other.eq_ignore_ascii_case(column)) {
+                    Some((other, _)) => format!("CAST({} AS {ty}) AS {}", quote(other), quote(column)),
+                    None => format!("CAST(NULL AS {ty}) AS {}", quote(column)),
+                })
+                .chain([format!("{} AS \"_TABLE_SUFFIX\"", text(&name[prefix.len()..]))])
+                .collect();
+            format!("SELECT {} FROM {catalog}.{}.{}", list.join(", "), quote(&schema), quote(name))
+        };
+        let arms: Vec<String> = tables.iter().map(arm).collect();
+        let columns = columns.iter().map(|(name, ty)| (name.clone(), of_duck(ty))).collect();
+        let mut table = with_hidden(table(path, format!("({})", arms.join(" UNION ALL ")), columns));
+        table.hidden.push(("_TABLE_SUFFIX".into(), Type::String));
+        Ok(Some(table))
     }
 
     fn default_schema(&self) -> &str {

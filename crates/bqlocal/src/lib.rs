@@ -5,6 +5,7 @@ mod information_schema;
 pub mod json;
 mod landing;
 mod macros;
+mod messages;
 mod ml;
 mod printed;
 mod result;

@@ -4,7 +4,7 @@ use super::catalog::Names;
 use super::result::named;
 use super::script::{Flow, Frame};
 use rsdbt_base::{Code, roomy};
-use rsdbt_duckdbsql::{print_expr, print_plan};
+use rsdbt_duckdbsql::{print_expr, print_plan, text};
 use rsdbt_googlesql::analyze::{Analyzer, Catalog, Effect, Plan, Step};
 use rsdbt_googlesql::ast::{Function, Statement, StatementKind};
 use rsdbt_googlesql::query::{Expr, OutCol};
@@ -168,7 +168,7 @@ impl LocalSession {
     }
 
     pub(super) fn carry_out(&mut self, plan: &Plan, at: usize) -> Result<(), DbError> {
-        let sql = print_plan(plan, &self.zone);
+        let mut sql = print_plan(plan, &self.zone);
         if let Some((what, texts)) = &mut self.explained {
             match what {
                 Explain::DuckDb => texts.extend(sql.iter().cloned()),
@@ -181,6 +181,7 @@ impl LocalSession {
                 return Ok(());
             }
         }
+        sql.extend(remark(plan));
         let own = sql.len() > 1 && !self.connection.in_transaction();
         if own {
             self.connection.begin()?;
@@ -242,10 +243,27 @@ impl LocalSession {
 
     /// A refusal of DuckDB: its position is in the translated text, so the statement's own place is given.
     pub(super) fn failed(&self, mut error: DbError, at: usize) -> DbError {
+        if let Some(message) = super::messages::reworded(&error.message) {
+            error.message = message;
+        }
         error.position = Some(at);
         error.sql = Some(self.text.clone());
         error
     }
+}
+
+/// What DuckDB does not keep of a table, as its comment: `information_schema` reads it.
+fn remark(plan: &Plan) -> Option<String> {
+    let (Some(meta), Some(Step::CreateTable { target, mode, .. })) = (&plan.meta, plan.steps.first()) else {
+        return None;
+    };
+    if mode.if_not_exists || (meta.partition.is_none() && meta.cluster.is_empty() && meta.options.is_empty()) {
+        return None;
+    }
+    let noted = serde_json::json!({
+        "cluster": meta.cluster, "granularity": meta.granularity, "options": meta.options, "partition": meta.partition,
+    });
+    Some(format!("COMMENT ON TABLE {target} IS {}", text(&noted.to_string())))
 }
 
 pub(super) fn names<'a>(

@@ -33,7 +33,13 @@ impl Catalog for Tables {
         Ok(found.map(|(name, columns)| {
             let ty = |text: &str| Type::of_name(&parse::type_name(text).expect("a type")).expect("a known type");
             let columns = columns.iter().map(|(n, t)| ((*n).to_owned(), ty(t))).collect();
-            Table { path: vec![(*name).to_owned()], engine: (*name).to_owned(), columns, input: None }
+            Table {
+                path: vec![(*name).to_owned()],
+                engine: (*name).to_owned(),
+                columns,
+                hidden: Vec::new(),
+                input: None,
+            }
         }))
     }
 
@@ -66,7 +72,13 @@ impl Catalog for Tables {
         let input = call.input.clone();
         columns
             .extend(input.iter().flat_map(|q| &q.columns).map(|c| (c.name.clone().unwrap_or_default(), c.ty.clone())));
-        Ok(Some(Table { path: Vec::new(), engine: "(model)".into(), columns, input: input.map(Box::new) }))
+        Ok(Some(Table {
+            path: Vec::new(),
+            engine: "(model)".into(),
+            columns,
+            hidden: Vec::new(),
+            input: input.map(Box::new),
+        }))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Column lineage and reads of an analyzed query: which columns of which tables make each column of the result, and how,
 //! and what a statement needs to read. Pure walks over `Query`.
 
-use crate::analyze::{Contents, MergeEffect, Plan, Step, select_children};
+use crate::analyze::{Contents, MergeEffect, Plan, Step};
 use crate::query::{Aggregate, Body, Expr, From, GroupKey, Node, Query, Select, SubqueryKind, Table, Window};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -403,7 +403,7 @@ impl Walk {
             Node::Aggregate(call) => self.aggregate(call),
             _ => {
                 let mut flow = Flow::new();
-                for child in select_children(value) {
+                for child in value.parts() {
                     let found = self.expr(child);
                     merge(&mut flow, &at_least(found, Influence::Derived));
                 }

@@ -45,8 +45,10 @@ pub enum Node {
     /// fields by their physical names
     Struct(Vec<(String, Expr)>),
     Lambda(Vec<String>, Box<Expr>),
-    /// a parameter of a lambda
+    /// a parameter of a lambda, or a value that a `Let` around it names
     Local(String),
+    /// values that the body names as `Local`, so that each is computed once. The body holds no subquery and no aggregate.
+    Let(Vec<(String, Expr)>, Box<Expr>),
     /// the first column of the only row, whether there is a row, or all rows as an array
     Subquery(SubqueryKind, Box<Query>),
     /// whether the value is among the rows of a query
@@ -90,6 +92,18 @@ pub struct Aggregate {
     pub over: Option<Window>,
 }
 
+impl Aggregate {
+    /// Every expression that takes part.
+    pub fn parts(&self) -> Vec<&Expr> {
+        let keys = self.order.iter().map(|key| &key.value);
+        let mut all: Vec<&Expr> = self.args.iter().chain(&self.filter).chain(keys).collect();
+        if let Some(over) = &self.over {
+            all.extend(over.partition.iter().chain(over.order.iter().map(|key| &key.value)));
+        }
+        all
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Window {
     pub partition: Vec<Expr>,
@@ -102,6 +116,13 @@ pub struct Frame {
     pub rows: bool,
     pub start: Bound,
     pub end: Option<Bound>,
+}
+
+impl Frame {
+    /// Whether it reaches to a distance from the row.
+    pub fn has_offset(&self) -> bool {
+        [Some(&self.start), self.end.as_ref()].into_iter().flatten().any(|bound| matches!(bound, Bound::Offset(..)))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -221,13 +242,15 @@ pub enum From {
 }
 
 /// What a FROM clause reads that is no query of this statement.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Table {
     /// the name as the catalog knows it: empty where it is made up (a result of an ML function)
     pub path: Vec<String>,
     /// how the engine calls it, which the catalog says and only the engine's printer reads
     pub engine: String,
     pub columns: Vec<(String, Type)>,
+    /// columns that a name finds, but no star: `_TABLE_SUFFIX`, `_PARTITIONTIME`
+    pub hidden: Vec<(String, Type)>,
     /// the query that a function over tables reads, for lineage
     pub input: Option<Box<Query>>,
 }
@@ -275,6 +298,74 @@ impl Expr {
         matches!(&self.node, Node::Array(items) if items.is_empty()) && self.ty == Type::Array(Box::new(Type::Null))
     }
 
+    /// Whether computing the value costs nothing and cannot fail.
+    pub fn is_simple(&self) -> bool {
+        match &self.node {
+            Node::Null
+            | Node::Default
+            | Node::Bool(_)
+            | Node::Int(_)
+            | Node::Float(_)
+            | Node::Text(_)
+            | Node::Bytes(_)
+            | Node::Column(_)
+            | Node::RowId(_)
+            | Node::Variable(_)
+            | Node::System(_)
+            | Node::Local(_) => true,
+            Node::Field(inner, _) => inner.is_simple(),
+            Node::Cast(inner, casting) => casting.implicit && (inner.bends() || inner.is_literal_null()),
+            _ => false,
+        }
+    }
+
+    /// Whether a value holds what cannot stand inside a lambda: a subquery, an aggregate, a window function.
+    pub fn is_heavy(&self) -> bool {
+        matches!(self.node, Node::Subquery(..) | Node::InQuery(..) | Node::Aggregate(_))
+            || self.parts().into_iter().any(Expr::is_heavy)
+    }
+
+    /// What an expression is made of, without subqueries.
+    pub fn parts(&self) -> Vec<&Expr> {
+        match &self.node {
+            Node::Field(inner, _)
+            | Node::Cast(inner, _)
+            | Node::Fit(inner, _)
+            | Node::Safe(inner)
+            | Node::Lambda(_, inner)
+            | Node::InQuery(inner, _) => vec![inner],
+            Node::Call(_, args) | Node::Array(args) => args.iter().collect(),
+            Node::Compare(_, a, b) => vec![a, b],
+            Node::Case(whens, otherwise) => {
+                whens.iter().flat_map(|(a, b)| [a, b]).chain(otherwise.as_deref()).collect()
+            }
+            Node::Struct(parts) => parts.iter().map(|(_, part)| part).collect(),
+            Node::Let(values, body) => values.iter().map(|(_, value)| value).chain([&**body]).collect(),
+            Node::Aggregate(call) => call.parts(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The same, to be changed; the inside of an aggregate is left alone.
+    pub fn parts_mut(&mut self) -> Vec<&mut Expr> {
+        match &mut self.node {
+            Node::Field(inner, _)
+            | Node::Cast(inner, _)
+            | Node::Fit(inner, _)
+            | Node::Safe(inner)
+            | Node::Lambda(_, inner)
+            | Node::InQuery(inner, _) => vec![inner],
+            Node::Call(_, args) | Node::Array(args) => args.iter_mut().collect(),
+            Node::Compare(_, a, b) => vec![a, b],
+            Node::Case(whens, otherwise) => {
+                whens.iter_mut().flat_map(|(a, b)| [a, b]).chain(otherwise.as_deref_mut()).collect()
+            }
+            Node::Struct(parts) => parts.iter_mut().map(|(_, part)| part).collect(),
+            Node::Let(values, body) => values.iter_mut().map(|(_, value)| value).chain([&mut **body]).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// A constant whose type bends to what stands beside it.
     pub fn bends(&self) -> bool {
         matches!(self.node, Node::Int(_) | Node::Float(_) | Node::Text(_)) || self.is_empty_array()
@@ -298,7 +389,11 @@ impl Query {
             Body::Select(select) => {
                 let value = select.list.get(index)?;
                 let plain = match &value.node {
-                    Node::Cast(inner, casting) if casting.implicit && inner.is_literal_null() => &**inner,
+                    Node::Cast(inner, casting)
+                        if casting.implicit && (inner.is_literal_null() || inner.is_empty_array()) =>
+                    {
+                        &**inner
+                    }
                     _ => value,
                 };
                 (plain.bends() || plain.is_literal_null()).then_some(plain)

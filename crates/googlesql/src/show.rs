@@ -142,6 +142,10 @@ fn expr(value: &Expr) -> String {
             format!("{word}({} AS {})", expr(inner), value.ty)
         }
         Node::Fit(inner, params) => format!("FIT({}, {params:?})", expr(inner)),
+        Node::Let(values, body) => {
+            let values: Vec<String> = values.iter().map(|(name, value)| format!("{name} = {}", expr(value))).collect();
+            format!("LET {} IN {}", values.join(", "), expr(body))
+        }
         Node::Safe(inner) => format!("SAFE({})", expr(inner)),
         Node::Case(whens, otherwise) => {
             let mut text = String::from("CASE");

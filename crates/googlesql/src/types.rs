@@ -130,6 +130,11 @@ impl Type {
         matches!(self, Type::Int64 | Type::Float64 | Type::Numeric | Type::BigNumeric)
     }
 
+    /// NUMERIC and BIGNUMERIC.
+    pub fn is_exact(&self) -> bool {
+        matches!(self, Type::Numeric | Type::BigNumeric)
+    }
+
     pub fn element(&self) -> Option<&Type> {
         match self {
             Type::Array(inner) => Some(inner),
@@ -162,8 +167,6 @@ impl Type {
             (Numeric, Float64) => Some(3),
             (BigNumeric, Float64) => Some(2),
             (Date, DateTime) => Some(2),
-            (Date, Timestamp) => Some(3),
-            (DateTime, Timestamp) => Some(3),
             (Array(a), Array(b)) => a.distance(b).filter(|_| **a == Null || a == b || matches!(**a, Struct(_))),
             (Struct(a), Struct(b)) if a.len() == b.len() => {
                 let mut sum = 1;

@@ -42,7 +42,8 @@ pub(in super::super) fn relation(name: &str, call: &ModelCall, model: &Model, zo
         settings: call.settings.iter().map(|(name, value)| (name.clone(), print_expr(value, zone))).collect(),
     };
     let (sql, columns) = function(model, &request).map_err(|why| refuse(why, call.at))?;
-    Ok(Table { path: Vec::new(), engine: format!("({sql})"), columns, input: call.input.clone().map(Box::new) })
+    let (input, engine) = (call.input.clone().map(Box::new), format!("({sql})"));
+    Ok(Table { engine, columns, input, ..Table::default() })
 }
 
 fn setting(call: &Request, name: &str, default: &str) -> String {

@@ -9,6 +9,17 @@ fn bytes(value: impl Into<Vec<u8>>) -> Answer {
 }
 
 pub(super) const TABLE: &[Row] = &[
+    ("bq_bytes_translate", "yyy>y", |a| {
+        let (from, to) = (a[1].bytes(), a[2].bytes());
+        if (1..from.len()).any(|i| from[..i].contains(&from[i])) {
+            return Err("Duplicate byte in TRANSLATE source bytes".into());
+        }
+        let moved = |b: &u8| match from.iter().position(|f| f == b) {
+            Some(i) => to.get(i).copied(),
+            None => Some(*b),
+        };
+        Ok(Out::Bytes(a[0].bytes().iter().filter_map(moved).collect()))
+    }),
     ("bq_bytes_upper", "y>y", |a| bytes(a[0].bytes().to_ascii_uppercase())),
     ("bq_bytes_lower", "y>y", |a| bytes(a[0].bytes().to_ascii_lowercase())),
     ("bq_bytes_trim", "yys>y", trim),
@@ -30,7 +41,7 @@ pub(super) const TABLE: &[Row] = &[
     ("bq_bytes_ascii", "y>i", |a| int(a[0].bytes().first().map_or(0, |b| i64::from(*b)))),
     ("bq_bytes_text", "y>s", |a| match std::str::from_utf8(a[0].bytes()) {
         Ok(value) => text(value),
-        Err(_) => Err("Invalid UTF-8 bytes in CAST to STRING".into()),
+        Err(_) => Err("Invalid cast of bytes to UTF8 string".into()),
     }),
     ("bq_safe_bytes_text", "y>s", |a| text(lossy(a[0].bytes()))),
     ("bq_from_hex", "s>y", |a| from_hex(a[0].text())),
@@ -88,10 +99,12 @@ pub(super) const TABLE: &[Row] = &[
     ("bq_cast_text_bytes", "ss>y", |a| match a[1].text().to_uppercase().as_str() {
         "HEX" | "BASE16" => from_hex(a[0].text()),
         "BASE64" | "BASE64M" => base64::engine::general_purpose::STANDARD
-            .decode(a[0].text())
+            .decode(a[0].text().replace(['\n', '\r'], ""))
             .map(Out::Bytes)
             .map_err(|_| "Failed to decode invalid base64 string".into()),
         "BASE32" => from_base32(a[0].text()),
+        "BASE8" => from_radix(a[0].text(), 3),
+        "BASE2" => from_radix(a[0].text(), 1),
         "ASCII" if a[0].text().is_ascii() => bytes(a[0].text()),
         "UTF-8" | "UTF8" => bytes(a[0].text()),
         other => Err(format!("invalid format '{other}' for casting STRING to BYTES")),
@@ -222,18 +235,38 @@ fn from_base32(value: &str) -> Answer {
     bytes(whole)
 }
 
-fn radix(value: &[u8], width: usize) -> String {
-    let bits: String = value.iter().map(|b| format!("{b:08b}")).collect();
-    if width == 1 {
-        return bits;
+fn radix(bytes: &[u8], bits: usize) -> String {
+    let count = (bytes.len() * 8).div_ceil(bits);
+    let bit = |place: usize| match bytes.len().checked_sub(1 + place / 8) {
+        Some(index) => bytes[index] >> (place % 8) & 1,
+        None => 0,
+    };
+    let digit = |d: usize| (0..bits).fold(0u8, |sum, b| sum | bit(d * bits + b) << b);
+    (0..count).rev().map(|d| char::from(b'0' + digit(d))).collect()
+}
+
+/// Bytes from the digits of one number; what is left over in front of the first byte must be zero.
+fn from_radix(digits: &str, bits: usize) -> Answer {
+    let total = digits.len() * bits;
+    let mut bytes = vec![0u8; total.div_ceil(8)];
+    let last = bytes.len();
+    for (d, c) in digits.chars().rev().enumerate() {
+        let Some(value) = c.to_digit(1 << bits) else { return Err(format!("Failed to decode invalid digit '{c}'")) };
+        for b in (0..bits).filter(|b| value >> b & 1 == 1) {
+            let place = d * bits + b;
+            bytes[last - 1 - place / 8] |= 1 << (place % 8);
+        }
     }
-    let width = bits.len().div_ceil(3) * 3;
-    let padded = format!("{bits:0<width$}");
-    padded.as_bytes().chunks(3).map(|c| char::from(b'0' + c.iter().fold(0, |n, b| n * 2 + (b - b'0')))).collect()
+    if total % 8 != 0 && bytes.first() == Some(&0) {
+        bytes.remove(0);
+    } else if total % 8 != 0 {
+        return Err("Failed to decode digits that fill no whole byte".into());
+    }
+    Ok(Out::Bytes(bytes))
 }
 
 fn shift(a: &[Val<'_>], left: bool) -> Answer {
-    let count = usize::try_from(a[1].int()).map_err(|_| "Bitwise shift by a negative number".to_owned())?;
+    let count = usize::try_from(a[1].int()).map_err(|_| "Bitwise shift by negative offset.".to_owned())?;
     let value = a[0].bytes();
     let total = value.len() * 8;
     let bit = |i: usize| value[i / 8] >> (7 - i % 8) & 1;

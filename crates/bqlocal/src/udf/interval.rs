@@ -18,6 +18,10 @@ pub(super) const TABLE: &[Row] = &[
     ("bq_interval_part", "vs>i", part),
     ("bq_interval_divide", "vi>v", divide),
     ("bq_justify", "vs>v", justify),
+    ("bq_clock_interval", "v>v", |a| match a[0].interval() {
+        (0, days, micros) => Ok(Out::Interval(0, days, micros)),
+        _ => Err("TIMESTAMP +/- INTERVAL is not supported for intervals with non-zero MONTH or YEAR part.".into()),
+    }),
     ("bq_check_interval", "v>v", |a| {
         let (m, d, u) = a[0].interval();
         make(Some(m.into()), Some(d.into()), Some(u))
@@ -185,7 +189,7 @@ fn divide(a: &[Val<'_>]) -> Answer {
     let (months, days, micros) = a[0].interval();
     let by = a[1].int();
     if by == 0 {
-        return Err("division by zero".into());
+        return Err("Interval division by zero".into());
     }
     // what a field cannot divide evenly goes on to the next: a month is 30 days
     let (months, days) = (i64::from(months), i64::from(days));
@@ -206,20 +210,17 @@ fn justify(a: &[Val<'_>]) -> Answer {
         months += days / 30;
         days %= 30;
     }
-    // all fields take one sign
-    if mode != "DAYS" && micros < 0 && (days > 0 || (mode == "INTERVAL" && months > 0 && days >= 0)) {
-        days -= 1;
-        micros += 24 * HOUR;
-    } else if mode != "DAYS" && micros > 0 && days < 0 {
-        days += 1;
-        micros -= 24 * HOUR;
+    // all fields take one sign, the larger ones first
+    if mode != "HOURS" && months.signum() * days.signum() < 0 {
+        let sign = months.signum();
+        (months, days) = (months - sign, days + sign * 30);
     }
-    if mode != "HOURS" && days < 0 && months > 0 {
-        months -= 1;
-        days += 30;
-    } else if mode != "HOURS" && days > 0 && months < 0 {
-        months += 1;
-        days -= 30;
+    let above = if mode == "HOURS" || days != 0 { days.signum() } else { months.signum() };
+    if mode != "DAYS" && above * micros.signum() < 0 {
+        if days == 0 {
+            (months, days) = (months - above, above * 30);
+        }
+        (days, micros) = (days - above, micros + above * 24 * HOUR);
     }
     make(Some(months), Some(days), Some(micros))
 }

@@ -1,15 +1,17 @@
 //! JSON: paths, extraction, conversion. A document travels as text.
 
+use super::json_read::document_of;
 use super::number::{parse_float, shortest};
 use super::{Answer, Out, Row, Val, int, text};
 use serde_json::Value;
 
 pub(super) const TABLE: &[Row] = &[
     ("bq_parse_json", "s>j", |a| {
-        serde_json::from_str::<Value>(a[0].text())
+        document_of(a[0].text())
             .map_err(|why| format!("Invalid input to PARSE_JSON: {why}"))
-            .and_then(|v| text(v.to_string()))
+            .and_then(|v| text(sorted(v).to_string()))
     }),
+    ("bq_json_sorted", "s>s", |a| text(sorted(parse(a[0].text())?).to_string())),
     ("bq_json_value", "ss>s", |a| scalar(a, true)),
     ("bq_json_extract_scalar", "ss>s", |a| scalar(a, false)),
     ("bq_json_query", "ss>s", |a| document(a, true, true)),
@@ -35,7 +37,7 @@ pub(super) const TABLE: &[Row] = &[
         _ => Ok(Out::Null),
     }),
     ("bq_json_field", "ss>j", |a| match parse(a[0].text())? {
-        Value::Object(mut map) => Ok(map.swap_remove(a[1].text()).map_or(Out::Null, |v| Out::Text(v.to_string()))),
+        Value::Object(mut map) => Ok(map.shift_remove(a[1].text()).map_or(Out::Null, |v| Out::Text(v.to_string()))),
         _ => Ok(Out::Null),
     }),
     ("bq_json_item", "si>j", |a| match parse(a[0].text())? {
@@ -46,9 +48,15 @@ pub(super) const TABLE: &[Row] = &[
         _ => Ok(Out::Null),
     }),
     ("bq_json_type", "s>s", |a| text(kind(&parse(a[0].text())?))),
-    ("bq_json_keys", "si>[s", |a| {
+    ("bq_json_keys", "sis>[s", |a| {
         let mut keys = Vec::new();
-        collect_keys(&parse(a[0].text())?, "", a[1].int(), &mut keys);
+        let arrays = match a[2].text().to_lowercase().split_whitespace().collect::<Vec<_>>().as_slice() {
+            ["strict"] => 0,
+            ["lax"] => 1,
+            ["lax", "recursive"] | ["recursive", "lax"] => usize::MAX,
+            _ => return Err(format!("Invalid JSON mode specified: {}", a[2].text())),
+        };
+        collect_keys(&parse(a[0].text())?, "", (a[1].int(), arrays), arrays, &mut keys);
         keys.sort();
         keys.dedup();
         Ok(Out::List(keys.into_iter().map(|k| Some(Out::Text(k))).collect()))
@@ -69,6 +77,13 @@ pub(super) const TABLE: &[Row] = &[
     }),
     ("bq_json_float", "s>f", |a| match parse(a[0].text())? {
         Value::Number(n) => n.as_f64().map_or(Ok(Out::Null), |f| Ok(Out::Float(f))),
+        other => Err(mismatch(&other, "FLOAT64")),
+    }),
+    ("bq_json_exact_float", "s>f", |a| match parse(a[0].text())? {
+        Value::Number(n) => match n.as_f64().filter(|f| n.is_f64() || *f as i128 == whole_number(&n)) {
+            Some(exact) => Ok(Out::Float(exact)),
+            None => Err(format!("JSON number: {n} cannot be converted to FLOAT64 without loss of precision")),
+        },
         other => Err(mismatch(&other, "FLOAT64")),
     }),
     ("bq_json_lax_string", "s>s", |a| {
@@ -123,17 +138,40 @@ pub(super) const TABLE: &[Row] = &[
             _ => shown,
         })
     }),
+    // as a text of its own: a number only where a FLOAT64 holds it as a whole number
+    ("bq_json_decimal_text", "s>s", |a| {
+        let short = super::number::trimmed(a[0].text());
+        let small = short.parse::<i64>().is_ok_and(|n| n.unsigned_abs() <= 1 << 53);
+        text(if small { short } else { format!("\"{short}\"") })
+    }),
     ("bq_json_decimal", "sb>s", |a| {
         let short = super::number::trimmed(a[0].text());
         let exact = short
             .parse::<f64>()
             .is_ok_and(|f| super::number::parse_decimal(&shortest(f), 18) == super::number::parse_decimal(&short, 18));
-        text(if a[1].bool() && !exact { format!("\"{short}\"") } else { short })
+        text(match (exact, a[1].bool()) {
+            (true, _) => short,
+            (false, true) => format!("\"{short}\""),
+            (false, false) => short.parse().map_or(short, shortest),
+        })
     }),
 ];
 
+/// The members of objects in the order of their names, as a JSON value holds them.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let mut members: Vec<(String, Value)> = map.into_iter().map(|(key, value)| (key, sorted(value))).collect();
+            members.sort_by(|a, b| a.0.cmp(&b.0));
+            Value::Object(members.into_iter().collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        other => other,
+    }
+}
+
 pub(super) fn parse(document: &str) -> Result<Value, String> {
-    serde_json::from_str(document).map_err(|why| format!("Invalid JSON: {why}"))
+    document_of(document).map_err(|why| format!("Invalid JSON: {why}"))
 }
 
 fn quote(value: &str) -> String {
@@ -157,6 +195,10 @@ fn mismatch(value: &Value, wanted: &str) -> String {
 
 fn whole(number: &serde_json::Number) -> Option<i64> {
     number.as_i64().or_else(|| number.as_f64().filter(|f| f.fract() == 0.0 && f.abs() < 9.2e18).map(|f| f as i64))
+}
+
+fn whole_number(number: &serde_json::Number) -> i128 {
+    number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from)).unwrap_or_default()
 }
 
 fn lax_int(exact: Option<i64>, float: Option<f64>) -> Out {
@@ -245,7 +287,7 @@ fn step(value: Value, step: &Step) -> Option<Value> {
 /// What a path finds; a text that is no JSON finds nothing.
 fn found(document: &str, text: &str, strict: bool) -> Result<Option<Value>, String> {
     let steps = path(text, strict)?;
-    let Ok(mut value) = serde_json::from_str::<Value>(document) else { return Ok(None) };
+    let Ok(mut value) = document_of(document) else { return Ok(None) };
     for s in &steps {
         match step(value, s) {
             Some(inner) => value = inner,
@@ -277,17 +319,22 @@ fn document(a: &[Val<'_>], strict: bool, json: bool) -> Answer {
     })
 }
 
-fn collect_keys(value: &Value, prefix: &str, depth: i64, keys: &mut Vec<String>) {
-    let Value::Object(map) = value else { return };
-    if depth <= 0 {
-        return;
-    }
-    for (key, inner) in map {
-        let shown =
-            if key.chars().all(|c| c.is_alphanumeric() || c == '_') { key.clone() } else { format!("\"{key}\"") };
-        let name = if prefix.is_empty() { shown } else { format!("{prefix}.{shown}") };
-        keys.push(name.clone());
-        collect_keys(inner, &name, depth - 1, keys);
+/// The keys of objects, `depth` levels deep; also of objects in arrays, where as many arrays may be around them.
+fn collect_keys(value: &Value, prefix: &str, (depth, arrays): (i64, usize), left: usize, keys: &mut Vec<String>) {
+    match value {
+        Value::Array(items) if left > 0 => {
+            items.iter().for_each(|item| collect_keys(item, prefix, (depth, arrays), left - 1, keys));
+        }
+        Value::Object(map) if depth > 0 => {
+            for (key, inner) in map {
+                let plain = key.chars().all(|c| c.is_alphanumeric() || c == '_');
+                let shown = if plain { key.clone() } else { format!("\"{key}\"") };
+                let name = if prefix.is_empty() { shown } else { format!("{prefix}.{shown}") };
+                keys.push(name.clone());
+                collect_keys(inner, &name, (depth - 1, arrays), arrays, keys);
+            }
+        }
+        _ => {}
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) const TABLE: &[Row] = &[
         dated(a, stamp_add)
     }),
     ("bq_percentile_cont", "[ff>f", percentile),
+    ("bq_percentile_cont_numeric", "[nn>n", percentile_numeric),
+    ("bq_numeric_spread", "[nis>f", spread),
     ("bq_euclidean_distance", "[f[f>f", |a| {
         pairs(a).map(|p| Out::Float(p.iter().map(|(x, y)| (x - y) * (x - y)).sum::<f64>().sqrt()))
     }),
@@ -86,7 +88,7 @@ fn dated(a: &[Val<'_>], add: fn(i64, i64, &str) -> Option<i64>) -> Answer {
 fn percentile(a: &[Val<'_>]) -> Answer {
     let fraction = a[1].float();
     if !(0.0..=1.0).contains(&fraction) {
-        return Err("the percentile must be between 0 and 1".into());
+        return Err("Argument 2 to PERCENTILE_CONT must be between 0 and 1".into());
     }
     let mut items: Vec<Option<f64>> = a[0].list().iter().map(|v| v.as_ref().map(Val::float)).collect();
     let rank = |v: &Option<f64>| v.map_or(0, |f| if f.is_nan() { 1 } else { 2 });
@@ -104,6 +106,44 @@ fn percentile(a: &[Val<'_>]) -> Answer {
         (Some(low), _) if weight == 0.0 => Out::Float(low),
         (low, high) => low.or(high).map_or(Out::Null, Out::Float),
     })
+}
+
+/// The same of NUMERIC values, exact to the ninth decimal.
+fn percentile_numeric(a: &[Val<'_>]) -> Answer {
+    const ONE: i128 = 1_000_000_000;
+    let fraction = a[1].decimal();
+    if !(0..=ONE).contains(&fraction) {
+        return Err("Argument 2 to PERCENTILE_CONT must be between 0 and 1".into());
+    }
+    let mut items: Vec<Option<i128>> = a[0].list().iter().map(|v| v.as_ref().map(Val::decimal)).collect();
+    items.sort_unstable();
+    let Some(last) = items.len().checked_sub(1) else { return Ok(Out::Null) };
+    let place = fraction * last as i128;
+    let (index, weight) = ((place / ONE) as usize, place % ONE);
+    let (low, high) = (items[index], items[(index + 1).min(last)]);
+    Ok(match (low, high) {
+        (low, _) if weight == 0 => low.map_or(Out::Null, Out::Decimal),
+        (Some(low), Some(high)) => {
+            // 38 digits times 9 do not fit: whole units and the rest apart
+            let rest = low % ONE * (ONE - weight) + high % ONE * weight;
+            let rounded = (rest + rest.signum() * (ONE / 2)) / ONE;
+            Out::Decimal(low / ONE * (ONE - weight) + high / ONE * weight + rounded)
+        }
+        (low, high) => low.or(high).map_or(Out::Null, Out::Decimal),
+    })
+}
+
+/// Variance and standard deviation of NUMERIC values. Their distances from the first one are exact, so that no digit is lost.
+fn spread(a: &[Val<'_>]) -> Answer {
+    let items: Vec<i128> = a[0].list().iter().flatten().map(Val::decimal).collect();
+    let divisor = items.len() as f64 - a[1].int() as f64;
+    if items.is_empty() || divisor <= 0.0 {
+        return Ok(Out::Null);
+    }
+    let distance = |v: &i128| v.saturating_sub(items[0]) as f64 / 1e9;
+    let mean = items.iter().map(distance).sum::<f64>() / items.len() as f64;
+    let variance = items.iter().map(|v| (distance(v) - mean).powi(2)).sum::<f64>() / divisor;
+    Ok(Out::Float(if a[2].text() == "var" { variance } else { variance.sqrt() }))
 }
 
 fn pairs(a: &[Val<'_>]) -> Result<Vec<(f64, f64)>, String> {

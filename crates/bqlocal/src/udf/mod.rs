@@ -3,6 +3,7 @@
 
 mod bytes;
 mod calendar;
+mod cast_format;
 mod clock;
 mod format;
 mod geo;
@@ -10,6 +11,7 @@ mod hash;
 mod interval;
 mod json;
 mod json_edit;
+mod json_read;
 mod list;
 mod net;
 mod number;
@@ -61,6 +63,7 @@ pub type Row = (&'static str, &'static str, Body);
 
 const TABLES: &[&[Row]] = &[
     bytes::TABLE,
+    cast_format::TABLE,
     clock::TABLE,
     format::TABLE,
     geo::TABLE,

@@ -87,13 +87,15 @@ fn clock_text(text: &mut &str) -> Option<i64> {
             *text = &rest[count..];
         }
     }
-    (hour < 24 && minute < 60 && second < 60).then_some(((hour * 60 + minute) * 60 + second) * 1_000_000 + micros)
+    // a leap second is the next second, without a fraction
+    let micros = if second == 60 { 0 } else { micros };
+    (hour < 24 && minute < 60 && second <= 60).then_some(((hour * 60 + minute) * 60 + second) * 1_000_000 + micros)
 }
 
 pub(super) fn read_time(text: &str) -> Option<i64> {
     let mut rest = text.trim();
     let time = clock_text(&mut rest)?;
-    rest.is_empty().then_some(time)
+    rest.is_empty().then_some(time % DAY)
 }
 
 impl Loose {
@@ -156,7 +158,7 @@ struct Fields {
 impl Fields {
     fn read(format: &str, text: &str) -> Result<Fields, String> {
         let mut fields = Fields::default();
-        let mut rest = text;
+        let mut rest = text.trim_start();
         let mut items = format.chars().peekable();
         while let Some(c) = items.next() {
             if c.is_whitespace() {
@@ -169,7 +171,9 @@ impl Fields {
             }
             let mut element = items.next().ok_or("the format ends with %")?;
             let mut extended = String::new();
-            if element == 'E' {
+            if element == 'Y' && digits_next(items.clone()) {
+                extended.push('4');
+            } else if element == 'E' {
                 for next in items.by_ref() {
                     extended.push(next);
                     if !next.is_ascii_digit() && next != '*' {
@@ -186,7 +190,7 @@ impl Fields {
     }
 
     fn element(&mut self, element: char, extended: &str, rest: &mut &str) -> Result<(), String> {
-        if !matches!(element, '%' | 'n' | 't') {
+        if matches!(element, 'e' | 'k' | 'l') {
             *rest = rest.trim_start();
         }
         let whole: Option<&str> = match element {
@@ -263,8 +267,8 @@ impl Fields {
             'a' | 'A' => self.weekday = Some(name(rest, &WEEKDAYS)? as i64),
             'u' => self.weekday = Some(digits(rest, 1).filter(|d| (1..=7).contains(d))? % 7),
             'w' => self.weekday = Some(digits(rest, 1).filter(|d| *d < 7)?),
-            'U' => self.week = Some((digits(rest, 2)?, 0)),
-            'W' => self.week = Some((digits(rest, 2)?, 1)),
+            'U' => self.week = Some((digits(rest, 2).filter(|w| *w <= 53)?, 0)),
+            'W' => self.week = Some((digits(rest, 2).filter(|w| *w <= 53)?, 1)),
             'G' => self.iso.0 = Some(digits(rest, 4)?),
             'V' => self.iso.1 = Some(digits(rest, 2)?),
             'g' => {
@@ -319,6 +323,12 @@ impl Fields {
         };
         Ok(day * DAY + ((hour * 60 + self.minute) * 60 + self.second) * 1_000_000 + self.micros)
     }
+}
+
+/// Whether an element that reads digits follows at once, so that a year has four of them: `%Y%m%d`.
+fn digits_next(mut items: std::iter::Peekable<std::str::Chars<'_>>) -> bool {
+    items.next() == Some('%')
+        && items.next().is_some_and(|element| element.is_alphabetic() && !"abBhpPntzZ".contains(element))
 }
 
 /// A month's or weekday's name, whole or by its first three letters.

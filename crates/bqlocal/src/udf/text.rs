@@ -6,7 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 pub(super) const TABLE: &[Row] = &[
     ("bq_upper", "s>s", |a| text(a[0].text().to_uppercase())),
     ("bq_lower", "s>s", |a| text(a[0].text().to_lowercase())),
-    ("bq_initcap", "s>s", |a| initcap(a[0].text(), " \t\r\n\u{b}\u{c}[](){}/|<>!?@\"^#$&~_,.:;*%+-=\\'`")),
+    ("bq_initcap", "s>s", |a| initcap(a[0].text(), " \t\r\n\u{b}\u{c}[](){}/|<>!?@\"^#$&~_,.:;*%+-")),
     ("bq_initcap", "ss>s", |a| initcap(a[0].text(), a[1].text())),
     ("bq_trim", "ss>s", |a| trim(a[0].text(), a[1].text(), &|c| c.is_whitespace())),
     ("bq_trim_chars", "sss>s", |a| trim(a[0].text(), a[2].text(), &|c| a[1].text().contains(c))),
@@ -15,12 +15,13 @@ pub(super) const TABLE: &[Row] = &[
     ("bq_right", "si>s", |a| side(a, false)),
     ("bq_pad", "siss>s", pad),
     ("bq_repeat", "si>s", |a| match a[1].int() {
-        n if n < 0 => Err("REPEAT: the number of repetitions must not be negative".into()),
+        n if n < 0 => Err("Second argument (repeat count) for REPEAT cannot be negative".into()),
         n if n as u128 * a[0].text().len() as u128 > 1 << 20 => Err("REPEAT: the result is longer than 1 MB".into()),
         n => text(a[0].text().repeat(n as usize)),
     }),
     ("bq_reverse", "s>s", |a| text(a[0].text().chars().rev().collect::<String>())),
     ("bq_translate", "sss>s", translate),
+    ("bq_edit_distance", "ssi>i", edit_distance),
     ("bq_instr", "ssii>i", |a| {
         let (whole, part): (Vec<char>, Vec<char>) = (a[0].text().chars().collect(), a[1].text().chars().collect());
         instr(&whole, &part, a[2].int(), a[3].int())
@@ -34,7 +35,7 @@ pub(super) const TABLE: &[Row] = &[
         Ok(Out::List(parts.into_iter().map(|p| Some(Out::Text(p))).collect()))
     }),
     ("bq_ascii", "s>i", |a| match a[0].text().chars().next() {
-        Some(c) if !c.is_ascii() => Err("Non-ASCII character at the start of the ASCII argument".into()),
+        Some(c) if !c.is_ascii() => Err("Argument to ASCII is not a structurally valid ASCII string".into()),
         c => int(c.map_or(0, |c| c as i64)),
     }),
     ("bq_unicode", "s>i", |a| int(a[0].text().chars().next().map_or(0, |c| c as i64))),
@@ -73,12 +74,15 @@ fn initcap(value: &str, delimiters: &str) -> Answer {
     let mut whole = String::with_capacity(value.len());
     let mut start = true;
     for c in value.chars() {
-        if start {
+        let delimiter = delimiters.contains(c);
+        if delimiter {
+            whole.push(c);
+        } else if start {
             whole.extend(c.to_uppercase())
         } else {
             whole.extend(c.to_lowercase())
         }
-        start = delimiters.contains(c);
+        start = delimiter;
     }
     text(whole)
 }
@@ -164,6 +168,26 @@ fn translate(a: &[Val<'_>]) -> Answer {
     text(whole)
 }
 
+/// The changes that turn one text into another; at most as many as are of interest.
+fn edit_distance(a: &[Val<'_>]) -> Answer {
+    let (x, y): (Vec<char>, Vec<char>) = (a[0].text().chars().collect(), a[1].text().chars().collect());
+    let most = a[2].int();
+    if most < 0 {
+        return Err("max_distance must be non-negative".into());
+    }
+    let mut row: Vec<i64> = (0..=y.len() as i64).collect();
+    for (i, c) in x.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i as i64 + 1;
+        for (j, d) in y.iter().enumerate() {
+            let change = diagonal + i64::from(c != d);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    int(row[y.len()].min(most))
+}
+
 /// The position of the nth occurrence; a negative start searches backwards.
 pub(super) fn instr<T: PartialEq>(whole: &[T], part: &[T], position: i64, occurrence: i64) -> Answer {
     if occurrence <= 0 {
@@ -172,10 +196,7 @@ pub(super) fn instr<T: PartialEq>(whole: &[T], part: &[T], position: i64, occurr
     if position == 0 {
         return Err("Position must be non-zero".into());
     }
-    if part.is_empty() {
-        return int(0);
-    }
-    if part.len() > whole.len() || position.unsigned_abs() as usize > whole.len() {
+    if part.len() > whole.len() || (position.unsigned_abs() as usize > whole.len() && !part.is_empty()) {
         return int(0);
     }
     let last = whole.len() - part.len();
@@ -184,7 +205,8 @@ pub(super) fn instr<T: PartialEq>(whole: &[T], part: &[T], position: i64, occurr
     let found = if position > 0 {
         (position as usize - 1..=last).filter(hit).nth(nth)
     } else {
-        let start = (whole.len() as i64 + position) as usize;
+        // an empty part is found behind the last character too
+        let start = (whole.len() as i64 + position + i64::from(part.is_empty())).max(0) as usize;
         (0..=start.min(last)).rev().filter(hit).nth(nth)
     };
     int(found.map_or(0, |at| at as i64 + 1))

@@ -54,6 +54,22 @@ fn is_utc(zone: &str) -> bool {
     matches!(zone, "UTC" | "Z" | "z" | "utc" | "Etc/UTC" | "GMT")
 }
 
+/// The last year whose changes of the clock the table of zones knows.
+const KNOWN: i64 = 2037;
+
+/// A time of a later year moved to a known one whose days have the same dates and names: clocks change on such a day.
+fn familiar(stamp: i64) -> i64 {
+    let (year, ..) = cal::civil(stamp.div_euclid(DAY));
+    if year <= KNOWN {
+        return stamp;
+    }
+    let first = |year: i64| cal::days(year, 1, 1);
+    let alike =
+        |other: &i64| cal::leap(*other) == cal::leap(year) && cal::weekday(first(*other)) == cal::weekday(first(year));
+    let twin = (KNOWN - 27..=KNOWN).find(alike).unwrap_or(KNOWN);
+    stamp + (first(twin) - first(year)) * DAY
+}
+
 /// What a zone's clocks show more than UTC at a moment, in microseconds.
 pub(super) fn offset(stamp: i64, zone: &str) -> Result<i64, String> {
     if is_utc(zone) {
@@ -63,7 +79,8 @@ pub(super) fn offset(stamp: i64, zone: &str) -> Result<i64, String> {
         return Ok(shift);
     }
     let zone = named(zone)?;
-    let moment = DateTime::from_timestamp(stamp.div_euclid(1_000_000), 0).ok_or("the timestamp is out of range")?;
+    let moment =
+        DateTime::from_timestamp(familiar(stamp).div_euclid(1_000_000), 0).ok_or("the timestamp is out of range")?;
     Ok(i64::from(zone.offset_from_utc_datetime(&moment.naive_utc()).fix().local_minus_utc()) * 1_000_000)
 }
 
@@ -76,8 +93,9 @@ pub(super) fn to_moment(local: i64, zone: &str) -> Result<i64, String> {
         return Ok(local - shift);
     }
     let zone = named(zone)?;
-    let naive: NaiveDateTime =
-        DateTime::from_timestamp(local.div_euclid(1_000_000), 0).ok_or("the datetime is out of range")?.naive_utc();
+    let naive: NaiveDateTime = DateTime::from_timestamp(familiar(local).div_euclid(1_000_000), 0)
+        .ok_or("the datetime is out of range")?
+        .naive_utc();
     let shift = match zone.offset_from_local_datetime(&naive) {
         LocalResult::Single(offset) => offset.fix().local_minus_utc(),
         LocalResult::Ambiguous(first, _) => first.fix().local_minus_utc(),

@@ -5,8 +5,14 @@ use rsdbt_googlesql::library::{Function, scalar};
 pub(super) const TABLE: &[Function] = &[
     scalar("ARRAY_LENGTH(ARRAY<T>) -> INT64", "len($1)"),
     scalar("ARRAY_REVERSE(ARRAY<T>) -> ARRAY<T>", "list_reverse($1)"),
-    scalar("ARRAY_FIRST(ARRAY<T>) -> T", "rsdbt_sys.main.array_end($1, 1)"),
-    scalar("ARRAY_LAST(ARRAY<T>) -> T", "rsdbt_sys.main.array_end($1, len($1))"),
+    scalar(
+        "ARRAY_FIRST(ARRAY<T>) -> T",
+        "rsdbt_sys.main.array_end($1, 1, 'ARRAY_FIRST cannot get the first element of an empty array')",
+    ),
+    scalar(
+        "ARRAY_LAST(ARRAY<T>) -> T",
+        "rsdbt_sys.main.array_end($1, len($1), 'ARRAY_LAST cannot get the last element of an empty array')",
+    ),
     scalar("ARRAY_SLICE(ARRAY<T>, INT64, INT64) -> ARRAY<T>", "rsdbt_sys.main.array_slice_of($1, $2, $3)"),
     scalar("ARRAY_TO_STRING(ARRAY<STRING>, STRING) -> STRING", "bq_array_text($1, $2)"),
     scalar("ARRAY_TO_STRING(ARRAY<STRING>, STRING, STRING) -> STRING", "bq_array_text_null($1, $2, $3)"),

@@ -10,15 +10,18 @@ pub(super) const TABLE: &[Function] = &[
     scalar("ZEROIFNULL(T) -> T", "COALESCE($1, 0)"),
     scalar("GENERATE_UUID() -> STRING", "CAST(gen_random_uuid() AS VARCHAR)"),
     scalar("SESSION_USER() -> STRING", "'local'"),
-    scalar("$nullif", "NULLIF($1, $2)"),
+    // DuckDB's NULLIF doubles its first operand, which nested ones multiply; a text that repeats it is bound where it is long
+    scalar("$nullif", "CASE WHEN $1 = $2 THEN NULL ELSE $1 END"),
     // a NaN equals nothing, not even another
-    scalar("$nullif_float", "NULLIF($1, NULLIF($2, 'nan'::DOUBLE))"),
-    scalar("$error", "error($1)"),
+    scalar("$nullif_float", "CASE WHEN $1 = $2 AND NOT isnan($1) THEN NULL ELSE $1 END"),
+    scalar("$error", "bq_fail_text($1)"),
     scalar("$greatest", "@greatest"),
     scalar("$least", "@least"),
-    // `CASE WHEN TRY(struct_pack(v := $1)) IS NULL THEN $2 ELSE TRY($1) END`: a struct tells a NULL result from an error
     scalar("$iferror", "@iferror"),
-    scalar("$is_error", "(TRY(struct_pack(v := $1)) IS NULL)"),
-    scalar("$null_if_error", "TRY($1)"),
+    scalar("$is_error", "@is_error"),
+    scalar("$null_if_error", "@null_if_error"),
     scalar("$assert", "@assert"),
+    scalar("$row_count", "rsdbt_sys.main.row_count($1)"),
+    scalar("$separator", "COALESCE($1, bq_fail_text('Illegal NULL separator in STRING_AGG'))"),
+    scalar("$separator_bytes", "COALESCE($1, encode(bq_fail_text('Illegal NULL separator in STRING_AGG')))"),
 ];

@@ -1,4 +1,5 @@
-//! Mathematics. Where a function has a row for FLOAT64 and none for INT64, an INT64 gives a FLOAT64.
+//! Mathematics. Where a function has a row for FLOAT64 and none for INT64, an INT64 gives a FLOAT64. Of two rows that cost
+//! the same the first is taken: a BIGNUMERIC beside an INT64 stays one.
 
 use rsdbt_googlesql::library::{Function, scalar};
 
@@ -14,9 +15,9 @@ pub(super) const TABLE: &[Function] = &[
     scalar("IS_INF(FLOAT64) -> BOOL", "isinf($1)"),
     scalar("IS_NAN(FLOAT64) -> BOOL", "isnan($1)"),
     scalar("IEEE_DIVIDE(FLOAT64, FLOAT64) -> FLOAT64", "bq_ieee_divide($1, $2)"),
+    scalar("SAFE_DIVIDE(BIGNUMERIC, BIGNUMERIC) -> BIGNUMERIC", "@try bq_bignumeric_divide($1, $2)"),
     scalar("SAFE_DIVIDE(FLOAT64, FLOAT64) -> FLOAT64", "bq_safe_divide($1, $2)"),
     scalar("SAFE_DIVIDE(NUMERIC, NUMERIC) -> NUMERIC", "@try bq_numeric_divide($1, $2)"),
-    scalar("SAFE_DIVIDE(BIGNUMERIC, BIGNUMERIC) -> BIGNUMERIC", "@try bq_bignumeric_divide($1, $2)"),
     scalar("SAFE_MULTIPLY(INT64, INT64) -> INT64", "@try $1 * $2"),
     scalar("SAFE_MULTIPLY(NUMERIC, NUMERIC) -> NUMERIC", "@try bq_numeric_multiply($1, $2)"),
     scalar("SAFE_MULTIPLY(BIGNUMERIC, BIGNUMERIC) -> BIGNUMERIC", "@try bq_bignumeric_multiply($1, $2)"),
@@ -65,23 +66,23 @@ pub(super) const TABLE: &[Function] = &[
     scalar("SQRT(FLOAT64) -> FLOAT64", "bq_math('SQRT', $1)"),
     scalar("SQRT(NUMERIC) -> NUMERIC", "bq_float_numeric(bq_math('SQRT', CAST($1 AS DOUBLE)))"),
     scalar("SQRT(BIGNUMERIC) -> BIGNUMERIC", "bq_float_bignumeric(bq_math('SQRT', CAST($1 AS DOUBLE)))"),
+    scalar(
+        "POW(BIGNUMERIC, BIGNUMERIC) -> BIGNUMERIC",
+        "bq_float_bignumeric(bq_math2('POW', CAST($1 AS DOUBLE), CAST($2 AS DOUBLE)))",
+    ),
     scalar("POW(FLOAT64, FLOAT64) -> FLOAT64", "bq_math2('POW', $1, $2)"),
     scalar(
         "POW(NUMERIC, NUMERIC) -> NUMERIC",
         "bq_float_numeric(bq_math2('POW', CAST($1 AS DOUBLE), CAST($2 AS DOUBLE)))",
     ),
     scalar(
-        "POW(BIGNUMERIC, BIGNUMERIC) -> BIGNUMERIC",
+        "POWER(BIGNUMERIC, BIGNUMERIC) -> BIGNUMERIC",
         "bq_float_bignumeric(bq_math2('POW', CAST($1 AS DOUBLE), CAST($2 AS DOUBLE)))",
     ),
     scalar("POWER(FLOAT64, FLOAT64) -> FLOAT64", "bq_math2('POW', $1, $2)"),
     scalar(
         "POWER(NUMERIC, NUMERIC) -> NUMERIC",
         "bq_float_numeric(bq_math2('POW', CAST($1 AS DOUBLE), CAST($2 AS DOUBLE)))",
-    ),
-    scalar(
-        "POWER(BIGNUMERIC, BIGNUMERIC) -> BIGNUMERIC",
-        "bq_float_bignumeric(bq_math2('POW', CAST($1 AS DOUBLE), CAST($2 AS DOUBLE)))",
     ),
     scalar("EXP(FLOAT64) -> FLOAT64", "bq_math('EXP', $1)"),
     scalar("EXP(NUMERIC) -> NUMERIC", "bq_float_numeric(bq_math('EXP', CAST($1 AS DOUBLE)))"),
@@ -92,14 +93,14 @@ pub(super) const TABLE: &[Function] = &[
     scalar("LOG(FLOAT64) -> FLOAT64", "bq_math('LN', $1)"),
     scalar("LOG(NUMERIC) -> NUMERIC", "bq_float_numeric(bq_math('LN', CAST($1 AS DOUBLE)))"),
     scalar("LOG(BIGNUMERIC) -> BIGNUMERIC", "bq_float_bignumeric(bq_math('LN', CAST($1 AS DOUBLE)))"),
+    scalar(
+        "LOG(BIGNUMERIC, BIGNUMERIC) -> BIGNUMERIC",
+        "bq_float_bignumeric(bq_math2('LOG', CAST($1 AS DOUBLE), CAST($2 AS DOUBLE)))",
+    ),
     scalar("LOG(FLOAT64, FLOAT64) -> FLOAT64", "bq_math2('LOG', $1, $2)"),
     scalar(
         "LOG(NUMERIC, NUMERIC) -> NUMERIC",
         "bq_float_numeric(bq_math2('LOG', CAST($1 AS DOUBLE), CAST($2 AS DOUBLE)))",
-    ),
-    scalar(
-        "LOG(BIGNUMERIC, BIGNUMERIC) -> BIGNUMERIC",
-        "bq_float_bignumeric(bq_math2('LOG', CAST($1 AS DOUBLE), CAST($2 AS DOUBLE)))",
     ),
     scalar("LOG10(FLOAT64) -> FLOAT64", "bq_math('LOG10', $1)"),
     scalar("LOG10(NUMERIC) -> NUMERIC", "bq_float_numeric(bq_math('LOG10', CAST($1 AS DOUBLE)))"),

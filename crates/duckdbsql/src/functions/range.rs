@@ -11,7 +11,7 @@ pub(super) const TABLE: &[Function] = &[
     scalar("RANGE_INTERSECT(RANGE<T>, RANGE<T>) -> RANGE<T>", "rsdbt_sys.main.range_intersect($1, $2)"),
     scalar(
         "$make_range",
-        "CASE WHEN $1 >= $2 THEN error('Range start element must be smaller than range end element') ELSE struct_pack(\"_start\" := $1, \"_end\" := $2) END",
+        "struct_pack(\"_start\" := CASE WHEN $1 >= $2 THEN [$1][bq_fail('Range start element must be smaller than range end element')] ELSE $1 END, \"_end\" := $2)",
     ),
     // range, count, part, whether a last part that is cut off counts
     scalar(

@@ -15,7 +15,7 @@ impl Printer<'_> {
     ) -> String {
         let (mut operands, mut wanted) = (Vec::with_capacity(args.len()), Vec::new());
         for (i, arg) in args.iter().enumerate() {
-            if simple(arg) {
+            if arg.is_simple() {
                 operands.push((*arg).clone());
                 continue;
             }
@@ -28,7 +28,8 @@ impl Printer<'_> {
         if wanted.is_empty() {
             return body(self, &operands);
         }
-        let outside = |i: &usize| !wanted.contains(i) && !matches!(args[*i].node, Node::Lambda(..)) && heavy(args[*i]);
+        let outside =
+            |i: &usize| !wanted.contains(i) && !matches!(args[*i].node, Node::Lambda(..)) && args[*i].is_heavy();
         let more: Vec<usize> = (0..args.len()).filter(outside).collect();
         wanted.extend(more);
         let name = format!("_bound{}", self.depth + 1);
@@ -56,6 +57,30 @@ impl Printer<'_> {
         format!("struct_pack({})", parts.join(", "))
     }
 
+    /// Named values around a body: by their texts where they are short, through a lambda otherwise.
+    pub(super) fn with_values(&mut self, values: &[(String, Expr)], body: &Expr) -> String {
+        let given: Vec<&Expr> = values.iter().map(|(_, value)| value).collect();
+        self.bound(
+            &given,
+            |_, text| text.len() > super::LONG,
+            |p, given| {
+                let before = p.locals.len();
+                for ((name, _), value) in values.iter().zip(given) {
+                    let text = p.settled(value);
+                    p.locals.push((name.clone(), text));
+                }
+                let text = p.expr(body);
+                p.locals.truncate(before);
+                text
+            },
+        )
+    }
+
+    /// What a name of a `Let` stands for; any other text is itself.
+    pub(super) fn local(&self, name: &str) -> String {
+        self.locals.iter().rev().find(|(known, _)| known == name).map_or(name, |(_, text)| text).to_owned()
+    }
+
     /// `body` over a text that it repeats.
     pub(super) fn once(&mut self, text: &str, body: impl FnOnce(&mut Self, &str) -> String) -> String {
         if self.inline || text.len() <= super::LONG {
@@ -77,6 +102,25 @@ impl Printer<'_> {
         format!("list_transform({list}, lambda {name}: {inner})")
     }
 
+    /// `body` over a value whose subqueries, aggregates and windows stand outside of it, since TRY refuses them.
+    pub(super) fn hoisted(&mut self, value: &Expr, body: impl FnOnce(&mut Self, &Expr) -> String) -> String {
+        let (mut inner, mut held) = (value.clone(), Vec::new());
+        take_heavy(&mut inner, &mut held);
+        if held.is_empty() {
+            return body(self, value);
+        }
+        let name = format!("_bound{}", self.depth + 1);
+        let parts: Vec<String> =
+            held.iter().enumerate().map(|(i, part)| format!("_{} := {}", i + 1, self.settled(part))).collect();
+        let before = self.locals.len();
+        self.locals.extend((0..held.len()).map(|i| (held_name(i), format!("struct_extract({name}, '_{}')", i + 1))));
+        self.depth += 1;
+        let text = body(self, &inner);
+        self.depth -= 1;
+        self.locals.truncate(before);
+        format!("list_transform([struct_pack({})], lambda {name}: {text})[1]", parts.join(", "))
+    }
+
     /// NULL where the value cannot be had. Only the call itself may fail: its operands are computed before.
     pub(super) fn safe(&mut self, inner: &Expr) -> String {
         let operands: Vec<&Expr> = match &inner.node {
@@ -86,10 +130,25 @@ impl Printer<'_> {
                 Node::Cast(value, _) => vec![value],
                 _ => vec![cast],
             },
-            _ => return format!("TRY({})", self.expr(inner)),
+            Node::Aggregate(call) => return self.safe_aggregate(call, &inner.ty),
+            _ => return self.hoisted(inner, |p, inner| format!("TRY({})", p.expr(inner))),
         };
         self.bound(&operands, |_, _| true, |p, given| format!("TRY({})", p.expr(&with_operands(inner, given))))
     }
+}
+
+/// Puts names in the place of what TRY refuses.
+fn take_heavy(value: &mut Expr, held: &mut Vec<Expr>) {
+    if matches!(value.node, Node::Subquery(..) | Node::InQuery(..) | Node::Aggregate(_)) {
+        let name = Expr::new(Node::Local(held_name(held.len())), value.ty.clone());
+        held.push(std::mem::replace(value, name));
+        return;
+    }
+    value.parts_mut().into_iter().for_each(|part| take_heavy(part, held));
+}
+
+fn held_name(place: usize) -> String {
+    format!("_held{place}")
 }
 
 /// The call over other operands.
@@ -108,44 +167,4 @@ fn with_operands(call: &Expr, given: &[Expr]) -> Expr {
         other => other.clone(),
     };
     Expr::new(node, call.ty.clone())
-}
-
-/// Whether computing a value costs nothing and cannot fail.
-pub(super) fn simple(value: &Expr) -> bool {
-    match &value.node {
-        Node::Null
-        | Node::Default
-        | Node::Bool(_)
-        | Node::Int(_)
-        | Node::Float(_)
-        | Node::Text(_)
-        | Node::Bytes(_)
-        | Node::Column(_)
-        | Node::RowId(_)
-        | Node::Variable(_)
-        | Node::System(_)
-        | Node::Local(_) => true,
-        Node::Field(inner, _) => simple(inner),
-        Node::Cast(inner, casting) => casting.implicit && (inner.bends() || inner.is_literal_null()),
-        _ => false,
-    }
-}
-
-/// Whether a value holds what DuckDB refuses inside a lambda.
-fn heavy(value: &Expr) -> bool {
-    match &value.node {
-        Node::Subquery(..) | Node::InQuery(..) | Node::Aggregate(_) => true,
-        Node::Field(inner, _)
-        | Node::Cast(inner, _)
-        | Node::Fit(inner, _)
-        | Node::Safe(inner)
-        | Node::Lambda(_, inner) => heavy(inner),
-        Node::Call(_, args) | Node::Array(args) => args.iter().any(heavy),
-        Node::Compare(_, a, b) => heavy(a) || heavy(b),
-        Node::Case(whens, otherwise) => {
-            whens.iter().any(|(a, b)| heavy(a) || heavy(b)) || otherwise.as_deref().is_some_and(heavy)
-        }
-        Node::Struct(parts) => parts.iter().any(|(_, part)| heavy(part)),
-        _ => false,
-    }
 }

@@ -1,5 +1,6 @@
 //! Rows of the library whose text depends on how many operands there are, or on their types: `@name` in the table.
 
+use super::json::Numbers;
 use super::{LONG, Printer};
 use rsdbt_googlesql::query::{Expr, Node};
 use rsdbt_googlesql::types::Type;
@@ -14,9 +15,12 @@ const TABLE: &[(&str, Code)] = &[
     ("@greatest", |p, args, ty| extreme(p, "greatest", args, ty)),
     ("@least", |p, args, ty| extreme(p, "least", args, ty)),
     ("@iferror", iferror),
+    ("@is_error", is_error),
+    ("@null_if_error", null_if_error),
     ("@assert", assert),
-    ("@json_text", |p, args, _| p.json(args, false)),
-    ("@json_text_wide", |p, args, _| p.json(args, true)),
+    ("@json_text", |p, args, _| p.json(args, Numbers::Json)),
+    ("@json_text_wide", |p, args, _| p.json(args, Numbers::Wide)),
+    ("@json_string", |p, args, _| p.json(args, Numbers::Text)),
     ("@shown", |p, args, _| p.shown_of(args, false)),
     ("@shown_literal", |p, args, _| p.shown_of(args, true)),
     ("@format", |p, args, _| p.format(args)),
@@ -76,9 +80,21 @@ fn extreme(p: &mut Printer<'_>, name: &str, args: &[Expr], ty: &Type) -> String 
 
 /// A struct around the value tells a NULL from a failure; the second value is computed where there was one.
 fn iferror(p: &mut Printer<'_>, args: &[Expr], _: &Type) -> String {
-    let mut parts = args.iter().map(|arg| format!("struct_pack(v := {})", p.settled(arg)));
-    let (tried, other) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    format!("(COALESCE(TRY({tried}), {other})).v")
+    let [value, other] = args else { return "NULL".into() };
+    let other = p.settled(other);
+    p.hoisted(value, |p, value| {
+        format!("(COALESCE(TRY(struct_pack(v := {})), struct_pack(v := {other}))).v", p.settled(value))
+    })
+}
+
+fn is_error(p: &mut Printer<'_>, args: &[Expr], _: &Type) -> String {
+    let [value] = args else { return "NULL".into() };
+    p.hoisted(value, |p, value| format!("(TRY(struct_pack(v := {})) IS NULL)", p.settled(value)))
+}
+
+fn null_if_error(p: &mut Printer<'_>, args: &[Expr], _: &Type) -> String {
+    let [value] = args else { return "NULL".into() };
+    p.hoisted(value, |p, value| format!("TRY({})", p.expr(value)))
 }
 
 fn assert(p: &mut Printer<'_>, args: &[Expr], _: &Type) -> String {
@@ -89,5 +105,5 @@ fn assert(p: &mut Printer<'_>, args: &[Expr], _: &Type) -> String {
         [] => "'Assert failed'".to_owned(),
         _ => format!("'Assert failed: ' || {}", parts.join(" || ")),
     };
-    format!("CASE WHEN {condition} THEN TRUE ELSE error({shown}) END")
+    format!("CASE WHEN {condition} THEN TRUE ELSE CAST(bq_fail_text({shown}) AS BOOLEAN) END")
 }

@@ -20,6 +20,9 @@ impl Printer<'_> {
                 )
             }
             Type::Float64 => self.floats_compared(op, a, b),
+            Type::Range(_) if !matches!(op, "=" | "!=") => {
+                format!("(rsdbt_sys.main.range_key({}) {op} rsdbt_sys.main.range_key({}))", self.expr(a), self.expr(b))
+            }
             _ => self.plainly(op, a, b),
         }
     }
@@ -30,24 +33,29 @@ impl Printer<'_> {
     }
 
     fn floats_compared(&mut self, op: &str, a: &Expr, b: &Expr) -> String {
-        let guards = match op {
-            "=" | "!=" if number(a) || number(b) => [false, false],
-            "=" | "!=" => [true, false],
-            _ => [!number(a), !number(b)],
+        // to DuckDB NaN is the greatest number and equal to itself: only on one side it does harm
+        let guarded = match op {
+            "=" | "!=" if number(a) || number(b) => None,
+            "<" | "<=" => Some((b, a)).filter(|(side, _)| !number(side)),
+            _ => Some((a, b)).filter(|(side, _)| !number(side)),
         };
+        let Some((side, other)) = guarded else { return self.plainly(op, a, b) };
+        let sure = constant(other);
         self.bound(
             &[a, b],
-            |i, text| guards[i] && text.len() > LONG,
+            |_, text| text.len() > LONG,
             |p, given| {
-                let mut sql = p.plainly(op, &given[0], &given[1]);
-                for (side, _) in given.iter().zip(guards).filter(|(_, guarded)| *guarded) {
-                    let side = p.expr(side);
-                    sql = match op {
-                        "!=" => format!("({sql} OR isnan({side}))"),
-                        _ => format!("({sql} AND NOT isnan({side}))"),
-                    };
+                let sql = p.plainly(op, &given[0], &given[1]);
+                let (side, other) = if std::ptr::eq(side, a) { (&given[0], &given[1]) } else { (&given[1], &given[0]) };
+                let nan = match sure {
+                    true => format!("isnan({})", p.expr(side)),
+                    // beside a NULL the result is unknown
+                    false => format!("(isnan({}) AND {} IS NOT NULL)", p.expr(side), p.expr(other)),
+                };
+                match op {
+                    "!=" => format!("({sql} OR {nan})"),
+                    _ => format!("({sql} AND NOT {nan})"),
                 }
-                sql
             },
         )
     }
@@ -74,8 +82,16 @@ fn part(whole: &Expr, phys: &str, ty: &Type) -> Expr {
     whole.clone().field(phys, ty.clone())
 }
 
-/// A constant that is certainly no NaN.
+/// Whether a value is certainly no NaN: a constant, or a number of another type.
 fn number(value: &Expr) -> bool {
+    match &value.node {
+        Node::Cast(inner, _) => matches!(inner.ty, Type::Int64 | Type::Numeric | Type::BigNumeric) || constant(value),
+        _ => constant(value),
+    }
+}
+
+/// Whether a value is a number that is written out, which is neither NaN nor NULL.
+fn constant(value: &Expr) -> bool {
     match &value.node {
         Node::Int(_) | Node::Float(_) => true,
         Node::Cast(inner, casting) => casting.implicit && matches!(inner.node, Node::Int(_) | Node::Float(_)),

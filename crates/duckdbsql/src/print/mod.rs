@@ -27,13 +27,15 @@ pub(crate) struct Printer<'z> {
     zone: &'z str,
     /// how many lambdas of the printer's own are around what is being printed
     depth: usize,
+    /// what the names of the `Let`s around it stand for
+    locals: Vec<(String, String)>,
     /// no lambdas: DuckDB refuses them in a DEFAULT
     inline: bool,
 }
 
 impl<'z> Printer<'z> {
     pub(crate) fn new(zone: &'z str) -> Printer<'z> {
-        Printer { zone, depth: 0, inline: false }
+        Printer { zone, depth: 0, locals: Vec::new(), inline: false }
     }
 
     pub(crate) fn expr(&mut self, value: &Expr) -> String {
@@ -62,7 +64,8 @@ impl<'z> Printer<'z> {
             Node::Array(items) => self.array(items, &value.ty),
             Node::Struct(parts) => self.structure(parts),
             Node::Lambda(params, body) => format!("lambda {}: {}", params.join(", "), self.expr(body)),
-            Node::Local(name) => name.clone(),
+            Node::Local(name) => self.local(name),
+            Node::Let(values, body) => self.with_values(values, body),
             Node::Subquery(kind, query) => {
                 let query = self.query(query);
                 match kind {

@@ -5,6 +5,7 @@ use crate::types::{duck, quote};
 use rsdbt_googlesql::analyze::{AlterAction, ColumnPlan, Contents, MergeClause, MergeEffect, Step};
 use rsdbt_googlesql::ast::CreateMode;
 use rsdbt_googlesql::query::{Expr, From, Node};
+use rsdbt_googlesql::types::Type;
 
 const TWICE: &str = "UPDATE/MERGE must match at most one source row for each target row";
 
@@ -17,6 +18,30 @@ fn create(mode: CreateMode, what: &str) -> String {
     let temp = if mode.temp { "TEMP " } else { "" };
     let exists = if mode.if_not_exists { "IF NOT EXISTS " } else { "" };
     format!("CREATE {replace}{temp}{what} {exists}")
+}
+
+/// The type that a column is stored as: a NUMERIC with a scale rounds what is put into it.
+fn stored(column: &ColumnPlan) -> String {
+    match (&column.ty, column.params.as_slice()) {
+        (Type::Numeric, [precision, scale @ ..]) => {
+            let scale = scale.first().copied().unwrap_or(0);
+            format!("DECIMAL({},{})", (*precision).min(38), scale.min(9))
+        }
+        (ty, _) => duck(ty),
+    }
+}
+
+/// What holds a text to the length of its type.
+fn length_check(column: &ColumnPlan) -> String {
+    let length = match column.ty {
+        Type::String => "length",
+        Type::Bytes => "octet_length",
+        _ => return String::new(),
+    };
+    match column.params.first() {
+        Some(most) => format!(" CHECK ({length}({}) <= {most})", quote(&column.name)),
+        None => String::new(),
+    }
 }
 
 impl Printer<'_> {
@@ -77,7 +102,10 @@ impl Printer<'_> {
         match contents {
             Contents::Query(query) => format!("AS {}", self.query(query)),
             Contents::Columns(columns) => {
-                let columns: Vec<String> = columns.iter().map(|column| self.column_plan(column)).collect();
+                let columns: Vec<String> = columns
+                    .iter()
+                    .map(|column| format!("{}{}", self.column_plan(column), length_check(column)))
+                    .collect();
                 format!("({})", columns.join(", "))
             }
             Contents::Like { source, rows } => {
@@ -90,7 +118,7 @@ impl Printer<'_> {
         let not_null = if column.not_null { " NOT NULL" } else { "" };
         let default =
             column.default.as_ref().map(|value| format!(" DEFAULT {}", self.constant(value))).unwrap_or_default();
-        format!("{} {}{not_null}{default}", quote(&column.name), duck(&column.ty))
+        format!("{} {}{not_null}{default}", quote(&column.name), stored(column))
     }
 
     /// A value in a DEFAULT, where DuckDB refuses lambdas.

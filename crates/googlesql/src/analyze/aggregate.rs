@@ -57,7 +57,13 @@ impl Analyzer<'_> {
     fn aggregate_inner(&mut self, call: &Call, name: &str, scope: &Scope, pivot: Option<Expr>) -> Result<Expr> {
         let mut tail = Tail { filter: pivot.into_iter().collect(), over: None };
         if let Some(window) = &call.over {
-            tail.over = Some(self.window_spec(window, scope, call.at)?);
+            let over = self.window_spec(window, scope, call.at)?;
+            if call.distinct && (!over.order.is_empty() || over.frame.is_some()) {
+                let what = if over.order.is_empty() { "framing clause" } else { "ORDER BY" };
+                let message = format!("Window {what} is not allowed if DISTINCT is specified");
+                return Err(SqlError::semantic(message, call.at));
+            }
+            tail.over = Some(over);
         }
         if let Some(condition) = &call.condition {
             tail.filter.push(self.bool(condition, scope)?);
@@ -76,6 +82,9 @@ impl Analyzer<'_> {
             return Ok(self.aggregate_form("$count_star", Vec::new(), tail, Type::Int64));
         }
         let values = self.exprs(&call.args, scope)?;
+        if tail.over.is_none() && values.iter().any(super::select::has_aggregate) {
+            return Err(SqlError::semantic("Aggregations of aggregations are not allowed", call.at));
+        }
         if call.distinct
             && let Some(bad) = values.first().filter(|v| !v.ty.groupable())
         {
@@ -90,7 +99,13 @@ impl Analyzer<'_> {
             "APPROX_QUANTILES" => self.approx_quantiles(call, values, tail),
             "APPROX_TOP_COUNT" | "APPROX_TOP_SUM" => self.approx_top(call, name, values, tail),
             _ => {
-                let args = values.into_iter().zip(call.args.iter().map(|a| a.at)).collect();
+                let args: Vec<(Expr, usize)> = values.into_iter().zip(call.args.iter().map(|a| a.at)).collect();
+                let mut tail = tail;
+                if let ("PERCENTILE_CONT", [(value, _), ..]) = (name, args.as_slice())
+                    && call.ignore_nulls != Some(false)
+                {
+                    tail = tail.with(self.form("$is_not_null", vec![self.plain(value.clone())], Type::Bool));
+                }
                 self.aggregate_row(call, name, args, tail)
             }
         }
@@ -120,8 +135,7 @@ impl Analyzer<'_> {
             .ok_or_else(|| no_signature("aggregate function", name, &args, call.at))?;
         let ty = fit.signature.result.fill(&fit.variables);
         let args: Vec<Expr> = args.into_iter().zip(&fit.wanted).map(|((arg, _), ty)| self.convert(arg, ty)).collect();
-        let refused =
-            |ty: &Type| matches!(ty, Type::Json | Type::Geography | Type::Struct(_) | Type::Array(_) | Type::Range(_));
+        let refused = |ty: &Type| matches!(ty, Type::Json | Type::Geography | Type::Struct(_) | Type::Array(_));
         if matches!(name, "MIN" | "MAX") && refused(&args[0].ty) {
             return Err(SqlError::semantic(
                 format!("{name} is not defined for arguments of type {}", args[0].ty),
@@ -170,12 +184,13 @@ impl Analyzer<'_> {
 
     fn collect(&mut self, call: &Call, name: &str, values: Vec<Expr>, scope: &Scope, tail: Tail) -> Result<Expr> {
         let order = self.inner_order(call, scope)?;
-        let limit = call.limit.as_ref().map(|limit| self.expr(limit, scope)).transpose()?;
+        let limit = call.limit.as_ref().map(|limit| self.row_count("LIMIT", limit, scope)).transpose()?;
         let Some(first) = values.first() else {
             return Err(SqlError::semantic(format!("{name} needs an argument"), call.at));
         };
         if name == "ARRAY_AGG" && matches!(first.ty, Type::Array(_)) {
-            return Err(SqlError::semantic("The argument to ARRAY_AGG must not be an array type", call.at));
+            let message = format!("The argument to ARRAY_AGG must not be an array type but was {}", first.ty);
+            return Err(SqlError::semantic(message, call.at));
         }
         let skip = name != "ARRAY_AGG" || call.ignore_nulls == Some(true);
         let mut tail = tail;
@@ -190,6 +205,22 @@ impl Analyzer<'_> {
                 Expr::text(",")
             };
             args.push((comma, call.at));
+        }
+        if name == "STRING_AGG"
+            && let Some((separator, at)) = args.get_mut(1)
+        {
+            if separator.is_literal_null() {
+                return Err(SqlError::semantic("Argument 2 to STRING_AGG must be non-NULL", *at));
+            }
+            if !super::window::is_constant(separator) {
+                let message = "Argument 2 to STRING_AGG must be a literal or query parameter";
+                return Err(SqlError::semantic(message, *at));
+            }
+            if !matches!(separator.node, Node::Text(_) | Node::Bytes(_)) {
+                let form = if separator.ty == Type::Bytes { "$separator_bytes" } else { "$separator" };
+                let ty = separator.ty.clone();
+                *separator = self.form(form, vec![separator.clone()], ty);
+            }
         }
         let mut value = self.aggregate_row(&Call { ignore_nulls: None, ..call.clone() }, name, args, tail)?;
         if let Node::Aggregate(inner) = &mut value.node {
@@ -257,36 +288,58 @@ impl Analyzer<'_> {
         tail: Tail,
     ) -> Result<Expr> {
         let key = self.expr(key, scope)?;
-        if call.over.is_some() || !call.order.is_empty() || call.limit.is_some() {
-            return Err(SqlError::unsupported(format!("{name} with HAVING and ORDER BY, LIMIT or OVER"), call.at));
-        }
-        if matches!(key.ty, Type::Range(_)) {
-            return Err(SqlError::unsupported(format!("HAVING MAX or MIN of {}", key.ty), call.at));
+        if call.over.is_some() {
+            return Err(SqlError::unsupported(format!("{name} with HAVING and OVER"), call.at));
         }
         let key = self.plain(key);
+        let written = key.clone();
+        let key = match &key.ty {
+            Type::Range(inner) => {
+                let field = |name: &str, ty: &Type| Field { name: Some(name.into()), ty: ty.clone() };
+                let parts = [("a", &Type::Bool), ("b", &**inner), ("c", &Type::Bool), ("d", &**inner)];
+                let ty = Type::Struct(parts.into_iter().map(|(name, ty)| field(name, ty)).collect());
+                self.form("$range_key", vec![key], ty)
+            }
+            _ => key,
+        };
+        let form = match (max, &key.ty) {
+            (true, Type::Float64) => "$keep_max_float",
+            (false, Type::Float64) => "$keep_min_float",
+            (true, _) => "$keep_max",
+            (false, _) => "$keep_min",
+        };
         let star = matches!(call.args.first().map(|a| &a.kind), Some(Kind::Star) | None);
         let values = if star { Vec::new() } else { self.exprs(&call.args, scope)? };
         let mut parts = vec![("k".to_owned(), key.clone())];
         parts.extend(values.iter().enumerate().map(|(i, value)| (format!("x{i}"), self.plain(value.clone()))));
+        for (i, order) in call.order.iter().enumerate() {
+            let value = self.expr(&order.value, scope)?;
+            parts.push((format!("o{i}"), self.plain(value)));
+        }
         let fields: Vec<Field> =
             parts.iter().map(|(name, value)| Field { name: Some(name.clone()), ty: value.ty.clone() }).collect();
         let row_type = Type::Struct(fields.clone());
         let rows_type = Type::Array(Box::new(row_type.clone()));
         let row = Expr::new(Node::Struct(parts), row_type.clone());
-        let tail = tail.with(self.form("$is_not_null", vec![key], Type::Bool));
+        let tail = tail.with(self.form("$is_not_null", vec![written], Type::Bool));
         let rows = self.aggregate_form("$list", vec![row], tail, rows_type.clone());
-        let array = self.form(if max { "$keep_max" } else { "$keep_min" }, vec![rows], rows_type);
+        let array = self.form(form, vec![rows], rows_type);
         let alias = self.fresh("h");
         let item = Expr::column(&alias, "v", row_type);
         let mut local = Scope::default();
         let mut inner = Call { having: None, condition: None, args: Vec::new(), ..call.clone() };
         for (i, phys) in field_names(&fields).into_iter().enumerate().skip(1) {
-            let written = &call.args[i - 1];
+            let order = i.checked_sub(1 + values.len());
+            let written = order.map_or_else(|| &call.args[i - 1], |order| &call.order[order].value);
             let value = item.clone().field(&phys, known(&fields[i].ty));
             local.star.push(Col { name: Some(phys.clone()), value });
             let literal = matches!(written.kind, Kind::Int(_) | Kind::Text(_));
             let name = ast::Ident { text: phys, at: written.at };
             let named = ast::Expr { at: written.at, end: written.at, kind: Kind::Name(name) };
+            if let Some(order) = order {
+                inner.order[order].value = named;
+                continue;
+            }
             inner.args.push(if literal { written.clone() } else { named });
         }
         if star {

@@ -31,6 +31,12 @@ impl Analyzer<'_> {
     }
 
     fn scalar(&mut self, call: &Call, upper: &str, scope: &Scope) -> Result<Expr> {
+        let named = call.args.iter().position(|arg| matches!(arg.kind, Kind::Named(..))).unwrap_or(call.args.len());
+        if let Some(stray) = call.args[named..].iter().find(|arg| !matches!(arg.kind, Kind::Named(..))) {
+            let message =
+                format!("Call to function {upper} must not specify positional arguments after named arguments");
+            return Err(SqlError::semantic(message, stray.at));
+        }
         let plain = !call.distinct
             && call.order.is_empty()
             && call.limit.is_none()
@@ -82,6 +88,9 @@ impl Analyzer<'_> {
             cost += match arg.ty.distance(&ty) {
                 _ if arg.is_empty_array() && matches!(ty, Type::Array(_)) => 1,
                 Some(distance) => distance,
+                None if matches!(arg.node, Node::Float(_)) && !args.iter().any(|(arg, _)| arg.ty.is_exact()) => {
+                    return None;
+                }
                 None => self.literal_fits(arg, &ty).then_some(6)?,
             };
             cost += u32::from(param.has_variable());

@@ -30,8 +30,8 @@ const CASTS: &[(Type, &[Type])] = &[
         ],
     ),
     (Type::Bytes, &[Type::String]),
-    (Type::Date, &[Type::String]),
-    (Type::DateTime, &[Type::String, Type::Date, Type::Time]),
+    (Type::Date, &[Type::String, Type::Timestamp]),
+    (Type::DateTime, &[Type::String, Type::Date, Type::Time, Type::Timestamp]),
     (Type::Timestamp, &[Type::String, Type::Date, Type::Time, Type::DateTime]),
     (Type::Time, &[Type::String]),
     (Type::Interval, &[Type::String]),
@@ -60,9 +60,6 @@ impl Analyzer<'_> {
         }
         if value.ty == Type::Unknown || *to == Type::Unknown {
             return value;
-        }
-        if value.is_empty_array() {
-            return Expr::new(Node::Array(Vec::new()), to.clone());
         }
         match (value.node, to) {
             // a constructor takes the type part by part, so that constants inside it bend
@@ -97,7 +94,8 @@ impl Analyzer<'_> {
         if !castable(&value.ty, to) {
             return Err(SqlError::semantic(format!("Invalid cast from {} to {to}", value.ty), at));
         }
-        if value.ty == *to {
+        // a constant that is cast bends no more
+        if value.ty == *to && !value.bends() {
             return Ok(value);
         }
         Ok(Expr::new(Node::Cast(Box::new(value), Casting::default()), to.clone()))
@@ -117,28 +115,40 @@ impl Analyzer<'_> {
         let mut result = match format {
             Some(format) => {
                 let format = self.expr(format, scope)?;
-                self.cast_format(value, &to, format, inner.at)?
+                let zone = zone.map(|zone| self.expr(zone, scope)).transpose()?.unwrap_or_else(|| self.zone());
+                let [format, zone] = [format, zone].map(|text| self.convert(text, &Type::String));
+                self.cast_format(value, &to, (format, zone), inner.at)?
             }
             None => self.cast_value(value, &to, inner.at)?,
         };
-        if let Some(zone) = zone {
+        if let (Some(zone), None) = (zone, format) {
             let zone = self.expr(zone, scope)?;
             if let Node::Cast(_, casting) = &mut result.node {
                 casting.zone = Some(Box::new(zone));
             }
         }
-        result = fit(result, name);
+        result = fit(self, result, name);
         Ok(if safe { Expr { ty: result.ty.clone(), node: Node::Safe(Box::new(result)) } } else { result })
     }
 
-    fn cast_format(&mut self, value: Expr, to: &Type, format: Expr, at: usize) -> Result<Expr> {
+    fn cast_format(&mut self, value: Expr, to: &Type, (format, zone): (Expr, Expr), at: usize) -> Result<Expr> {
         use Type::*;
         match (&value.ty, to) {
-            (Date | DateTime | Time | Timestamp | Int64 | Numeric | BigNumeric | Float64, String)
-            | (String, Date | DateTime | Time | Timestamp) => {
+            (Int64 | Numeric | BigNumeric | Float64, String) => {
                 Err(SqlError::unsupported(format!("CAST({} AS {to} FORMAT ...)", value.ty), at)
-                    .help("FORMAT_DATE, PARSE_DATE and their kin are supported"))
+                    .help("FORMAT('%...', x) is supported"))
             }
+            (Timestamp, String) => Ok(self.form("$cast_format_timestamp", vec![value, format, zone], String)),
+            (Date | DateTime, String) => {
+                let what = Expr::text(value.ty.to_string());
+                let value = self.convert(value, &DateTime);
+                Ok(self.form("$cast_format", vec![value, format, what], String))
+            }
+            (Time, String) => Ok(self.form("$cast_format_time", vec![value, format], String)),
+            (String, Timestamp) => Ok(self.form("$cast_parse_timestamp", vec![value, format, zone], Timestamp)),
+            (String, Date) => Ok(self.form("$cast_parse_date", vec![value, format], Date)),
+            (String, DateTime) => Ok(self.form("$cast_parse_datetime", vec![value, format], DateTime)),
+            (String, Time) => Ok(self.form("$cast_parse_time", vec![value, format], Time)),
             (Bytes, String) => Ok(self.form("$cast_bytes_text", vec![value, format], to.clone())),
             (String, Bytes) => Ok(self.form("$cast_text_bytes", vec![value, format], to.clone())),
             (Null, _) => Ok(self.convert(value, to)),
@@ -221,7 +231,6 @@ impl Analyzer<'_> {
             (&value.ty, ty),
             (Type::Float64, Type::Numeric | Type::BigNumeric)
                 | (Type::BigNumeric, Type::Numeric)
-                | (Type::Timestamp | Type::DateTime, Type::Date)
                 | (Type::Struct(_), Type::Struct(_))
                 | (Type::Array(_), Type::Array(_))
         );
@@ -229,19 +238,56 @@ impl Analyzer<'_> {
             return self.cast_value(value, ty, at);
         }
         Err(SqlError::semantic(
-            format!("Value has type {} which cannot be inserted into a column of type {ty}", value.ty),
+            format!("Value has type {} which cannot be inserted into column of type {ty}", value.ty),
             at,
         ))
     }
 }
 
-/// `STRING(5)`, `NUMERIC(10, 2)`: the value held to the parameters of its type.
-pub(super) fn fit(value: Expr, name: &TypeName) -> Expr {
-    let Shape::Plain(_, params) = &name.shape else { return value };
-    let numbers: Vec<u32> = params.iter().map_while(|p| p.parse().ok()).collect();
-    let limited = matches!(value.ty, Type::String | Type::Bytes | Type::Numeric | Type::BigNumeric);
-    if numbers.is_empty() || !limited {
+/// `STRING(5)`, `NUMERIC(10, 2)`: the value held to the parameters of its type, also inside of arrays and structs.
+pub(super) fn fit(t: &mut Analyzer<'_>, value: Expr, name: &TypeName) -> Expr {
+    if !has_parameters(name) {
         return value;
     }
-    Expr { ty: value.ty.clone(), node: Node::Fit(Box::new(value), numbers) }
+    match (&name.shape, value.ty.clone()) {
+        (Shape::Plain(..), ty) => Expr { ty, node: Node::Fit(Box::new(value), limits(name)) },
+        (Shape::Array(inner), Type::Array(element)) => {
+            let local = t.fresh("x");
+            let item = fit(t, Expr::new(Node::Local(local.clone()), (*element).clone()), inner);
+            let lambda = Expr::new(Node::Lambda(vec![local], Box::new(item)), *element);
+            let ty = value.ty.clone();
+            t.form("$transform", vec![value, lambda], ty)
+        }
+        (Shape::Struct(parts), Type::Struct(fields)) if parts.len() == fields.len() => {
+            let mut list = Vec::new();
+            for ((phys, field), (_, part)) in field_names(&fields).into_iter().zip(&fields).zip(parts) {
+                let inner = value.clone().field(&phys, field.ty.clone());
+                list.push((phys, fit(t, inner, part)));
+            }
+            let ty = value.ty.clone();
+            let there = t.form("$is_not_null", vec![value], Type::Bool);
+            Expr::new(Node::Case(vec![(there, Expr::new(Node::Struct(list), ty.clone()))], None), ty)
+        }
+        _ => value,
+    }
+}
+
+/// The numbers in the brackets of a type that has a length, or precision and scale.
+pub(super) fn limits(name: &TypeName) -> Vec<u32> {
+    match &name.shape {
+        Shape::Plain(_, params) if has_parameters(name) => params.iter().map_while(|p| p.parse().ok()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn has_parameters(name: &TypeName) -> bool {
+    match &name.shape {
+        Shape::Plain(word, params) => {
+            let limited = ["STRING", "BYTES", "NUMERIC", "DECIMAL", "BIGNUMERIC", "BIGDECIMAL"];
+            !params.is_empty() && limited.iter().any(|known| known.eq_ignore_ascii_case(word))
+        }
+        Shape::Array(inner) => has_parameters(inner),
+        Shape::Struct(parts) => parts.iter().any(|(_, part)| has_parameters(part)),
+        Shape::Range(_) => false,
+    }
 }

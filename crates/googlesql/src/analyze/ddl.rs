@@ -1,7 +1,8 @@
 //! What makes and changes tables and views.
 
 use super::Analyzer;
-use super::coerce::fit;
+use super::coerce::{fit, limits};
+use super::from::PARTITION_TIME;
 use super::query::around;
 use super::scope::Scope;
 use super::statement::{AlterAction, ColumnPlan, Contents, Effect, Plan, Step, TableMeta};
@@ -49,7 +50,20 @@ impl Analyzer<'_> {
                 if columns.is_empty() {
                     return Err(SqlError::unsupported("a table without columns", name.at));
                 }
-                Contents::Columns(columns.iter().map(|c| self.column_plan(c)).collect::<Result<_>>()?)
+                let mut columns = columns.iter().map(|c| self.column_plan(c)).collect::<Result<Vec<_>>>()?;
+                let by_arrival = ["_PARTITIONTIME", "_PARTITIONDATE"];
+                let partition = parts.partition.as_ref().and_then(first_name).unwrap_or_default();
+                if by_arrival.iter().any(|name| name.eq_ignore_ascii_case(&partition)) {
+                    let default = Some(self.form("$partition_time", Vec::new(), Type::Timestamp));
+                    columns.push(ColumnPlan {
+                        name: PARTITION_TIME.into(),
+                        ty: Type::Timestamp,
+                        params: Vec::new(),
+                        not_null: false,
+                        default,
+                    });
+                }
+                Contents::Columns(columns)
             }
         };
         let mut steps = vec![Step::CreateTable { target: target.clone(), mode, contents }];
@@ -70,7 +84,8 @@ impl Analyzer<'_> {
             }
             None => None,
         };
-        Ok(ColumnPlan { name: def.name.text.clone(), ty, not_null: def.not_null, default })
+        let params = limits(name);
+        Ok(ColumnPlan { name: def.name.text.clone(), ty, params, not_null: def.not_null, default })
     }
 
     /// The query of a table or view: every column named, once, and of the declared type.
@@ -114,7 +129,7 @@ impl Analyzer<'_> {
             let ty = def.ty.as_ref().map(|t| self.ty(t)).transpose()?.unwrap_or_else(|| col.ty.clone());
             let mut value = self.assign(value, &ty, def.name.at)?;
             if let Some(name) = &def.ty {
-                value = fit(value, name);
+                value = fit(self, value, name);
             }
             list.push(value);
             columns.push(OutCol { name: Some(def.name.text.clone()), phys: def.name.text.clone(), ty });
@@ -168,7 +183,7 @@ impl Analyzer<'_> {
 
 /// The column of a table with that name.
 pub(super) fn find_column(table: &Table, name: &Ident) -> Result<(String, Type)> {
-    let found = table.columns.iter().find(|(n, _)| n.eq_ignore_ascii_case(&name.text)).cloned();
+    let found = table.columns.iter().chain(&table.hidden).find(|(n, _)| n.eq_ignore_ascii_case(&name.text)).cloned();
     found.ok_or_else(|| SqlError::semantic(format!("Column {} is not present in the table", name.text), name.at))
 }
 
@@ -176,18 +191,52 @@ fn meta(name: &Path, parts: &TableParts) -> TableMeta {
     TableMeta {
         table: name.parts.clone(),
         partition: parts.partition.as_ref().and_then(first_name),
+        granularity: parts.partition.as_ref().and_then(|value| names(value).into_iter().nth(1)),
+        options: parts.options.iter().map(|(name, value)| option(&name.text, value)).collect(),
         cluster: parts.cluster.iter().filter_map(first_name).collect(),
     }
 }
 
 fn first_name(value: &ast::Expr) -> Option<String> {
-    let mut found = None;
+    names(value).into_iter().next()
+}
+
+/// The names in an expression, in their order.
+fn names(value: &ast::Expr) -> Vec<String> {
+    let mut found = Vec::new();
     walk(value, &mut |e| {
-        if let Kind::Name(name) = &e.kind
-            && found.is_none()
-        {
-            found = Some(name.text.clone());
+        if let Kind::Name(name) = &e.kind {
+            found.push(name.text.clone());
         }
     });
     found
+}
+
+/// An option of a table: its name, its type and its value as BigQuery shows them.
+fn option(name: &str, value: &ast::Expr) -> [String; 3] {
+    let (ty, shown) = match &value.kind {
+        Kind::Bool(flag) => ("BOOL", flag.to_string()),
+        Kind::Int(digits) => ("INT64", digits.clone()),
+        Kind::Float(digits) => ("FLOAT64", digits.clone()),
+        Kind::Text(text) => ("STRING", format!("{text:?}")),
+        Kind::Typed(name, text) => match &name.shape {
+            ast::Shape::Plain(word, _) if word.eq_ignore_ascii_case("TIMESTAMP") => {
+                ("TIMESTAMP", format!("TIMESTAMP {text:?}"))
+            }
+            _ => ("STRING", format!("{text:?}")),
+        },
+        Kind::Array { items, .. } => {
+            let text = |e: &ast::Expr| if let Kind::Text(text) = &e.kind { format!("{text:?}") } else { String::new() };
+            let pair = |item: &ast::Expr| match &item.kind {
+                Kind::Struct { items, .. } => {
+                    format!("STRUCT({})", items.iter().map(|(part, _)| text(part)).collect::<Vec<_>>().join(", "))
+                }
+                _ => text(item),
+            };
+            let shown = items.iter().map(pair).collect::<Vec<_>>().join(", ");
+            ("ARRAY<STRUCT<STRING, STRING>>", format!("[{shown}]"))
+        }
+        _ => ("STRING", String::new()),
+    };
+    [name.to_owned(), ty.to_owned(), shown]
 }

@@ -2,6 +2,7 @@
 
 use super::Analyzer;
 use super::ddl::find_column;
+use super::from::hidden_columns;
 use super::query::around;
 use super::scope::{Col, Range, Scope};
 use super::setop::loose;
@@ -71,7 +72,8 @@ impl Analyzer<'_> {
             |(n, ty): &(String, Type)| Col { name: Some(n.clone()), value: Expr::column(&shown, n, ty.clone()) };
         let cols: Vec<Col> = table.columns.iter().map(column).collect();
         let mut scope = Scope { star: cols.clone(), ..Scope::default() };
-        scope.ranges.push(Range { alias: shown.clone(), cols, value: None });
+        let hidden = hidden_columns(&table, &shown);
+        scope.ranges.push(Range { alias: shown.clone(), cols, value: None, hidden });
         Ok((table, scope, shown))
     }
 

@@ -14,7 +14,7 @@ impl Analyzer<'_> {
             Kind::Bool(b) => Ok(Expr::bool(*b)),
             Kind::Int(digits) => match digits.parse() {
                 Ok(number) => Ok(Expr::int(number)),
-                Err(_) => Err(SqlError::semantic(format!("Invalid INT64 literal: {digits}"), value.at)),
+                Err(_) => Err(SqlError::semantic(format!("Invalid integer literal: {digits}"), value.at)),
             },
             Kind::Float(digits) => Ok(Expr::new(Node::Float(digits.clone()), Type::Float64)),
             Kind::Text(content) => Ok(Expr::text(content.clone())),
@@ -49,14 +49,7 @@ impl Analyzer<'_> {
                 let query = self.query(query, scope)?;
                 Ok(subquery(SubqueryKind::Exists, query, Type::Bool))
             }
-            Kind::With { bindings, body } => {
-                let mut inner = scope.clone();
-                for (name, bound) in bindings {
-                    let value = self.expr(bound, &inner)?;
-                    inner.first.push((name.text.clone(), value));
-                }
-                self.expr(body, &inner)
-            }
+            Kind::With { bindings, body } => self.with_expr(bindings, body, scope),
             Kind::Lambda { .. } => Err(SqlError::unsupported("a lambda here", value.at)),
             Kind::Named(name, _) => {
                 Err(SqlError::semantic(format!("the argument {} has no place here", name.text), value.at))
@@ -71,11 +64,19 @@ impl Analyzer<'_> {
 
     /// A condition.
     pub(super) fn bool(&mut self, value: &ast::Expr, scope: &Scope) -> Result<Expr> {
+        self.condition(value, "a condition", scope)
+    }
+
+    /// The condition of a clause.
+    pub(super) fn condition(&mut self, value: &ast::Expr, clause: &str, scope: &Scope) -> Result<Expr> {
         let condition = self.expr(value, scope)?;
         match condition.ty {
             Type::Bool | Type::Unknown => Ok(condition),
             Type::Null => Ok(self.convert(condition, &Type::Bool)),
-            other => Err(SqlError::semantic(format!("a condition must be BOOL, this is {other}"), value.at)),
+            other => {
+                let message = format!("{clause} should return type BOOL, but returns {other}");
+                Err(SqlError::semantic(message, value.at))
+            }
         }
     }
 
@@ -102,7 +103,7 @@ impl Analyzer<'_> {
         if let Kind::Name(name) = &inner.kind
             && let Some(range) = scope.find_range(name)
         {
-            let found = range.cols.iter().find(|c| c.is(&field.text));
+            let found = range.cols.iter().chain(&range.hidden).find(|c| c.is(&field.text));
             let whole = range.value.as_ref().map(|value| &value.ty);
             match (found, whole) {
                 (Some(col), None | Some(Type::Struct(_))) => return Ok(col.value.clone()),
@@ -263,25 +264,29 @@ impl Analyzer<'_> {
         otherwise: Option<&ast::Expr>,
         scope: &Scope,
     ) -> Result<Expr> {
-        let operand = operand.map(|o| self.expr(o, scope).map(|t| (t, o.at))).transpose()?;
-        let (mut results, mut conditions) = (Vec::new(), Vec::new());
+        let (mut results, mut tests) = (Vec::new(), Vec::new());
         for (when, then) in whens {
-            conditions.push(match &operand {
-                Some((left, at)) => {
-                    let right = self.expr(when, scope)?;
-                    self.comparison("=", left.clone(), right, *at)?
-                }
-                None => self.bool(when, scope)?,
-            });
+            tests.push(if operand.is_some() { self.expr(when, scope)? } else { self.bool(when, scope)? });
             results.push((self.expr(then, scope)?, then.at));
         }
         if let Some(otherwise) = otherwise {
             results.push((self.expr(otherwise, scope)?, otherwise.at));
         }
-        let ty = self.common_of(&results)?;
+        let ty = self.common_of(&results).map_err(|error| no_common("operator CASE", error, &results))?;
         let mut results: Vec<Expr> = results.into_iter().map(|(value, _)| self.convert(value, &ty)).collect();
         let last = otherwise.and_then(|_| results.pop()).map(Box::new);
-        Ok(Expr::new(Node::Case(conditions.into_iter().zip(results).collect(), last), ty))
+        let Some(operand) = operand else {
+            return Ok(Expr::new(Node::Case(tests.into_iter().zip(results).collect(), last), ty));
+        };
+        let heavy = tests.iter().chain(&results).chain(last.as_deref()).any(Expr::is_heavy);
+        let value = self.expr(operand, scope)?;
+        self.once(value, heavy, |t, value| {
+            let mut whens = Vec::new();
+            for (test, then) in tests.into_iter().zip(results) {
+                whens.push((t.comparison("=", value.clone(), test, operand.at)?, then));
+            }
+            Ok(Expr::new(Node::Case(whens, last), ty))
+        })
     }
 
     fn array(&mut self, element: Option<&TypeName>, items: &[ast::Expr], scope: &Scope, at: usize) -> Result<Expr> {
@@ -294,7 +299,9 @@ impl Analyzer<'_> {
             None => self.common_of(&values).map_err(|error| array_elements(error, &values, at))?,
         };
         if matches!(ty, Type::Array(_)) {
-            return Err(SqlError::semantic("Cannot construct array with element type ARRAY", at));
+            let message =
+                format!("Cannot construct array with element type {ty} because nested arrays are not supported");
+            return Err(SqlError::semantic(message, at));
         }
         let mut list = Vec::new();
         for (value, at) in values {
@@ -388,6 +395,12 @@ impl Analyzer<'_> {
             _ => Ok(Vec::new()),
         }
     }
+}
+
+/// The refusal of values that have no type in common.
+pub(super) fn no_common(what: &str, error: SqlError, values: &[(Expr, usize)]) -> SqlError {
+    let types: Vec<String> = values.iter().map(|(value, _)| value.ty.to_string()).collect();
+    SqlError { message: format!("No matching signature for {what} for argument types: {}", types.join(", ")), ..error }
 }
 
 fn subquery(kind: SubqueryKind, query: Query, ty: Type) -> Expr {

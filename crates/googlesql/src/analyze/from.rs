@@ -4,7 +4,7 @@ use super::Analyzer;
 use super::scope::{Col, Range, Scope};
 use super::select::struct_cols;
 use crate::ast::{self, FromKind, Ident, JoinOn, Kind, Path};
-use crate::query::{Expr, From, OutCol, Query, Table};
+use crate::query::{Casting, Expr, From, Node, OutCol, Query, Table};
 use crate::types::{Type, known};
 use crate::{Result, SqlError};
 
@@ -96,7 +96,7 @@ impl Analyzer<'_> {
         }
         scope.star = list.clone();
         if let Some(alias) = alias {
-            scope.ranges.push(Range { alias: alias.to_owned(), cols: list, value: row });
+            scope.ranges.push(Range { alias: alias.to_owned(), cols: list, value: row, hidden: Vec::new() });
         }
         scope
     }
@@ -128,7 +128,8 @@ impl Analyzer<'_> {
             return self.missing_table(path, alias, left);
         };
         let shown = alias.map(|a| a.text.clone()).or_else(|| path.parts.last().cloned()).unwrap_or_default();
-        let scope = self.scope_of((&shown, Some(&shown)), &table_columns(&table), false, left);
+        let mut scope = self.scope_of((&shown, Some(&shown)), &table_columns(&table), false, left);
+        scope.ranges.iter_mut().for_each(|range| range.hidden = hidden_columns(&table, &shown));
         Ok((From::Table(table, shown), scope))
     }
 
@@ -138,7 +139,13 @@ impl Analyzer<'_> {
         let Some(findings) = &mut self.findings else { return Err(error) };
         findings.push(error);
         let shown = alias.map(|a| a.text.clone()).or_else(|| path.parts.last().cloned()).unwrap_or_default();
-        let table = Table { path: path.parts.clone(), engine: String::new(), columns: Vec::new(), input: None };
+        let table = Table {
+            path: path.parts.clone(),
+            engine: String::new(),
+            columns: Vec::new(),
+            hidden: Vec::new(),
+            input: None,
+        };
         let scope = Scope { parent: left.parent.clone(), unknown: true, ..Scope::default() };
         Ok((From::Table(table, shown), scope))
     }
@@ -173,7 +180,7 @@ impl Analyzer<'_> {
             let value = Expr::column(&phys, "o", Type::Int64);
             let col = Col { name: Some(name.clone()), value: value.clone() };
             scope.star.push(col.clone());
-            scope.ranges.push(Range { alias: name, cols: vec![col], value: Some(value) });
+            scope.ranges.push(Range { alias: name, cols: vec![col], value: Some(value), hidden: Vec::new() });
         }
         Ok((From::Unnest { array, alias: phys, offset: offset.is_some(), lateral: true }, scope))
     }
@@ -194,7 +201,7 @@ impl Analyzer<'_> {
         visible.unknown |= left_scope.unknown;
         let (right_from, right_scope) = self.source(b, &visible)?;
         for range in &right_scope.ranges {
-            if left_scope.range(&range.alias).is_some() {
+            if left_scope.range(&range.alias).is_some() && range.value.is_none() {
                 return Err(SqlError::semantic(
                     format!("Duplicate table alias {} in the same FROM clause", range.alias),
                     b.at,
@@ -227,7 +234,7 @@ impl Analyzer<'_> {
         }
         let condition = match on {
             JoinOn::On(condition) => {
-                let found = self.bool(condition, &scope);
+                let found = self.condition(condition, "JOIN ON clause", &scope);
                 self.recover(found)?
             }
             _ => Expr::bool(true),
@@ -242,7 +249,7 @@ impl Analyzer<'_> {
             let find = |scope: &Scope, side: &str| match scope.star.iter().find(|c| c.is(&name.text)) {
                 Some(col) => Ok(col.clone()),
                 None if scope.unknown => {
-                    let value = Expr::new(crate::query::Node::Null, Type::Unknown);
+                    let value = Expr::new(Node::Null, Type::Unknown);
                     Ok(Col { name: Some(name.text.clone()), value })
                 }
                 None => Err(SqlError::semantic(
@@ -276,6 +283,24 @@ impl Analyzer<'_> {
         Ok((condition, star))
     }
 }
+
+/// The columns of a table that no star gives; the date of a partition is that of its time.
+pub(super) fn hidden_columns(table: &Table, alias: &str) -> Vec<Col> {
+    let mut cols = Vec::new();
+    for (name, ty) in &table.hidden {
+        let value = Expr::column(alias, name, ty.clone());
+        if name == PARTITION_TIME {
+            let casting = Casting { implicit: false, zone: Some(Box::new(Expr::text("UTC"))) };
+            let date = Expr::new(Node::Cast(Box::new(value.clone()), casting), Type::Date);
+            cols.push(Col { name: Some("_PARTITIONDATE".into()), value: date });
+        }
+        cols.push(Col { name: Some(name.clone()), value });
+    }
+    cols
+}
+
+/// The hidden column of a table that is partitioned by the time of arrival.
+pub(super) const PARTITION_TIME: &str = "_PARTITIONTIME";
 
 /// A table's columns as they are.
 pub(super) fn table_columns(table: &Table) -> Vec<OutCol> {

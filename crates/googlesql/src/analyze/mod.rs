@@ -9,6 +9,7 @@ mod dml;
 mod expr;
 mod from;
 mod functions;
+mod once;
 mod operators;
 mod order;
 mod pipe;
@@ -23,7 +24,6 @@ mod walk;
 mod window;
 
 pub use scope::{Col, Range, Scope};
-pub(crate) use select::children as select_children;
 pub use statement::{AlterAction, ColumnPlan, Contents, Effect, MergeClause, MergeEffect, Plan, Step, TableMeta};
 
 use crate::ast::{Function as Routine, Path, TypeName};
@@ -31,6 +31,7 @@ use crate::library::Library;
 use crate::query::{Expr, Node, OutCol, Query, Table};
 use crate::types::Type;
 use crate::{Result, SqlError};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What analysis asks its caller.
@@ -75,6 +76,8 @@ pub struct Analyzer<'a> {
     counter: usize,
     /// names of routines being expanded, against recursion
     expanding: Vec<String>,
+    /// routines whose bodies hold what no lambda can hold
+    heavy: HashSet<String>,
     /// `@name` and positional parameters
     pub params: Vec<(String, Expr)>,
     next_param: usize,
@@ -94,6 +97,7 @@ impl<'a> Analyzer<'a> {
             ctes: Vec::new(),
             counter: 0,
             expanding: Vec::new(),
+            heavy: HashSet::new(),
             params: Vec::new(),
             next_param: 0,
             filter: None,

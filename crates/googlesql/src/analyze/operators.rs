@@ -14,7 +14,10 @@ impl Analyzer<'_> {
             (_, Type::Unknown) => Ok(value),
             ("NOT", Type::Bool) => Ok(self.form("$not", vec![value], Type::Bool)),
             ("NOT", Type::Null) => Err(SqlError::semantic("Operands of NOT cannot be literal NULL", inner.at)),
-            ("-" | "+", Type::Null) => Ok(self.plain(value)),
+            ("-" | "+" | "~", Type::Null) => {
+                not_null(op, &[inner])?;
+                Ok(self.plain(value))
+            }
             ("+", ty) if ty.is_number() => Ok(value),
             ("-", ty) if ty.is_number() || *ty == Type::Interval => Ok(self.form("$neg", vec![value], ty.clone())),
             ("~", Type::Int64) => Ok(self.form("$bit_not", vec![value], Type::Int64)),
@@ -34,9 +37,14 @@ impl Analyzer<'_> {
         scope: &Scope,
     ) -> Result<Expr> {
         if matches!(op, "AND" | "OR") {
-            let sides = vec![self.bool(left, scope)?, self.bool(right, scope)?];
+            let sides = vec![self.expr(left, scope)?, self.expr(right, scope)?];
+            if let Some(i) = sides.iter().position(|side| side.ty.distance(&Type::Bool).is_none()) {
+                return Err(operator_error(op, &sides[0].ty, &sides[1].ty, [left, right][i].at));
+            }
+            let sides = sides.into_iter().map(|side| self.convert(side, &Type::Bool)).collect();
             return Ok(self.form(if op == "AND" { "$and" } else { "$or" }, sides, Type::Bool));
         }
+        not_null(op, &[left, right])?;
         let (a, b) = (self.expr(left, scope)?, self.expr(right, scope)?);
         if a.ty == Type::Unknown || b.ty == Type::Unknown {
             let ty = if matches!(op, "=" | "!=" | "<" | "<=" | ">" | ">=") { Type::Bool } else { Type::Unknown };
@@ -102,18 +110,13 @@ impl Analyzer<'_> {
         let (form, args, ty) = match (op, &a.ty, &b.ty) {
             ("+" | "-", Date, Int64) => ("$date_add", vec![a, negative(b), Expr::text("DAY")], Date),
             ("+", Int64, Date) => ("$date_add", vec![b, a, Expr::text("DAY")], Date),
-            ("+", Date | DateTime | Timestamp, Interval) => {
-                let ty = if a.ty == Date { DateTime } else { a.ty.clone() };
-                ("$plus_interval", vec![self.convert(a, &ty), b], ty)
-            }
-            ("-", Date | DateTime | Timestamp, Interval) => {
-                let ty = if a.ty == Date { DateTime } else { a.ty.clone() };
-                ("$minus_interval", vec![self.convert(a, &ty), b], ty)
-            }
-            ("+", Interval, Date | DateTime | Timestamp) => {
-                let ty = if b.ty == Date { DateTime } else { b.ty.clone() };
-                ("$plus_interval", vec![self.convert(b, &ty), a], ty)
-            }
+            ("+", Timestamp, Interval) => ("$plus_clock_interval", vec![a, b], Timestamp),
+            ("-", Timestamp, Interval) => ("$minus_clock_interval", vec![a, b], Timestamp),
+            ("+", Interval, Timestamp) => ("$plus_clock_interval", vec![b, a], Timestamp),
+            // a DATE becomes a DATETIME
+            ("+", Date | DateTime, Interval) => ("$plus_interval", vec![self.convert(a, &DateTime), b], DateTime),
+            ("-", Date | DateTime, Interval) => ("$minus_interval", vec![self.convert(a, &DateTime), b], DateTime),
+            ("+", Interval, Date | DateTime) => ("$plus_interval", vec![self.convert(b, &DateTime), a], DateTime),
             ("+", Interval, Interval) => ("$plus_interval", vec![a, b], Interval),
             ("-", Interval, Interval) => ("$minus_interval", vec![a, b], Interval),
             ("*", Interval, Int64) => ("$times_interval", vec![a, b], Interval),
@@ -156,13 +159,20 @@ impl Analyzer<'_> {
         let equality = matches!(op, "=" | "!=");
         let fine = match &ty {
             Type::Json | Type::Geography => false,
-            Type::Range(_) if !equality => return Err(SqlError::unsupported(format!("{op} of {ty}"), at)),
-            Type::Struct(_) | Type::Range(_) => equality && ty.groupable(),
+            Type::Struct(_) => equality && ty.groupable(),
             Type::Array(_) => false,
             _ => true,
         };
         if !fine {
-            return Err(SqlError::semantic(format!("{op} is not defined for arguments of type {ty}"), at));
+            let what = match op {
+                "=" => "Equality",
+                "!=" => "Inequality",
+                "<" => "Less than",
+                "<=" => "Less than or equal",
+                ">" => "Greater than",
+                _ => "Greater than or equal",
+            };
+            return Err(SqlError::semantic(format!("{what} is not defined for arguments of type {ty}"), at));
         }
         let sides = (Box::new(self.convert(a, &ty)), Box::new(self.convert(b, &ty)));
         Ok(Expr::new(Node::Compare(op, sides.0, sides.1), Type::Bool))
@@ -206,10 +216,25 @@ impl Analyzer<'_> {
         scope: &Scope,
     ) -> Result<Expr> {
         let (value, low, high) = (self.expr(inner, scope)?, self.expr(low, scope)?, self.expr(high, scope)?);
-        let above = self.comparison(">=", value.clone(), low, inner.at)?;
-        let below = self.comparison("<=", value, high, inner.at)?;
-        let both = self.form("$and", vec![above, below], Type::Bool);
+        let both = self.within(value, low, high, inner.at)?;
         Ok(self.negated(both, not))
+    }
+
+    /// BETWEEN: one test where all three have one type that compares as it is, two comparisons otherwise.
+    fn within(&mut self, value: Expr, low: Expr, high: Expr, at: usize) -> Result<Expr> {
+        let plain = !matches!(value.ty, Type::Float64 | Type::Null | Type::Unknown | Type::Struct(_) | Type::Range(_));
+        let fits = |side: &Expr| side.ty == value.ty || self.literal_fits(side, &value.ty);
+        if plain && value.ty.groupable() && fits(&low) && fits(&high) {
+            let ty = value.ty.clone();
+            let args = vec![value, self.convert(low, &ty), self.convert(high, &ty)];
+            return Ok(self.form("$between", args, Type::Bool));
+        }
+        let heavy = low.is_heavy() || high.is_heavy();
+        self.once(value, heavy, |t, value| {
+            let above = t.comparison(">=", value.clone(), low, at)?;
+            let below = t.comparison("<=", value, high, at)?;
+            Ok(t.form("$and", vec![above, below], Type::Bool))
+        })
     }
 
     fn negated(&self, value: Expr, not: bool) -> Expr {
@@ -248,8 +273,20 @@ impl Analyzer<'_> {
                 };
                 let probe = Expr::new(Node::Local(String::new()), element);
                 let ty = self.pair_type("IN UNNEST", &value, &probe, inner.at)?;
-                let args = vec![self.convert(value, &ty), self.convert(array, &Type::Array(Box::new(ty)))];
-                self.form("$in_array", args, Type::Bool)
+                let (value, array) =
+                    (self.convert(value, &ty), self.convert(array, &Type::Array(Box::new(ty.clone()))));
+                match &ty {
+                    // these do not compare in the engine as they do here
+                    Type::Struct(_) | Type::Float64 if !value.is_heavy() => {
+                        let name = self.fresh("e");
+                        let item = Expr::new(Node::Local(name.clone()), ty);
+                        let test = self.comparison("=", value, item, inner.at)?;
+                        let lambda = Expr::new(Node::Lambda(vec![name], Box::new(test)), Type::Bool);
+                        let tests = self.form("$transform", vec![array, lambda], Type::Array(Box::new(Type::Bool)));
+                        self.form("$any_of", vec![tests], Type::Bool)
+                    }
+                    _ => self.form("$in_array", vec![value, array], Type::Bool),
+                }
             }
         };
         Ok(self.negated(test, not))
@@ -262,11 +299,14 @@ impl Analyzer<'_> {
             let args = std::iter::once(value).chain(items.into_iter().map(|(item, _)| item)).collect();
             return Ok(self.form("$in", args, Type::Bool));
         }
-        let mut tests = Vec::new();
-        for (item, at) in items {
-            tests.push(self.comparison("=", value.clone(), item, at)?);
-        }
-        Ok(self.form("$or", tests, Type::Bool))
+        let heavy = items.iter().any(|(item, _)| item.is_heavy());
+        self.once(value, heavy, |t, value| {
+            let mut tests = Vec::new();
+            for (item, at) in items {
+                tests.push(t.comparison("=", value.clone(), item, at)?);
+            }
+            Ok(t.form("$or", tests, Type::Bool))
+        })
     }
 
     pub(super) fn like(
@@ -277,19 +317,27 @@ impl Analyzer<'_> {
         not: bool,
         scope: &Scope,
     ) -> Result<Expr> {
+        if let (None, Set::Items(items)) = (quantifier, set) {
+            let sides: Vec<&ast::Expr> = items.iter().chain([inner]).collect();
+            not_null("LIKE", &sides)?;
+        }
         let value = self.expr(inner, scope)?;
         let all = quantifier == Some("ALL");
         let list = match set {
             Set::Items(_) => {
                 // NOT LIKE ANY means: not like one of them
-                let mut tests = Vec::new();
-                for (pattern, _) in self.set_values(set, scope)? {
-                    let test = self.like_one(value.clone(), pattern, inner.at)?;
-                    tests.push(self.negated(test, not));
-                }
-                return Ok(match <[Expr; 1]>::try_from(tests) {
-                    Ok([only]) => only,
-                    Err(tests) => self.form(if all { "$and" } else { "$or" }, tests, Type::Bool),
+                let patterns = self.set_values(set, scope)?;
+                let heavy = patterns.iter().any(|(pattern, _)| pattern.is_heavy());
+                return self.once(value, heavy, |t, value| {
+                    let mut tests = Vec::new();
+                    for (pattern, _) in patterns {
+                        let test = t.like_one(value.clone(), pattern, inner.at)?;
+                        tests.push(t.negated(test, not));
+                    }
+                    Ok(match <[Expr; 1]>::try_from(tests) {
+                        Ok([only]) => only,
+                        Err(tests) => t.form(if all { "$and" } else { "$or" }, tests, Type::Bool),
+                    })
                 });
             }
             Set::Unnest(array) => self.expr(array, scope)?,
@@ -346,6 +394,18 @@ impl Analyzer<'_> {
             (x, y) => return Err(operator_error(op, x, y, at)),
         };
         Ok(self.form(form, args, ty))
+    }
+}
+
+/// A NULL that is written as an operand is a mistake: it makes every result NULL.
+fn not_null(op: &str, sides: &[&ast::Expr]) -> Result<()> {
+    match sides.iter().find(|side| matches!(side.kind, ast::Kind::Null)) {
+        Some(side) => {
+            let help = if matches!(op, "=" | "!=") { "IS NULL or IS NOT NULL tests for NULL" } else { "" };
+            let error = SqlError::semantic(format!("Operands of {op} cannot be literal NULL"), side.at);
+            Err(if help.is_empty() { error } else { error.help(help) })
+        }
+        None => Ok(()),
     }
 }
 

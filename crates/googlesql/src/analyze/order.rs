@@ -72,7 +72,15 @@ impl Analyzer<'_> {
             };
             let value = match index {
                 Some(i) => selected(&out, &alias, i).ok_or_else(|| out_of_range(&item.value))?,
-                None => self.expr(&item.value, &self.output_scope(&out, &alias, outer))?,
+                None => match self.expr(&item.value, &self.output_scope(&out, &alias, outer)) {
+                    Err(error) => match &item.value.kind {
+                        Kind::Name(name) if scope.find(name)?.is_some() => {
+                            return Err(hidden(&name.text, item.value.at));
+                        }
+                        _ => return Err(error),
+                    },
+                    value => value?,
+                },
             };
             keys.push(self.sort_key(value, item)?);
         }
@@ -131,6 +139,12 @@ fn selected(out: &Query, alias: &str, index: usize) -> Option<Expr> {
         Type::Struct(fields) => struct_cols(&row, &fields).into_iter().nth(index).map(|col| col.value),
         _ => Some(row),
     }
+}
+
+fn hidden(name: &str, at: usize) -> SqlError {
+    let message =
+        format!("ORDER BY clause expression references column {name} which is not visible after SELECT DISTINCT");
+    SqlError::semantic(message, at)
 }
 
 fn ordinal(value: &ast::Expr) -> Result<Option<usize>> {

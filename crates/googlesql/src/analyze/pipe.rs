@@ -22,17 +22,27 @@ impl Analyzer<'_> {
                 self.query_source(out, None, &Scope::child(outer), false)
             }
         };
+        let mut with = Vec::new();
         for (pipe, at) in &query.pipes {
+            if let Pipe::With(ctes) = pipe {
+                with.extend(self.ctes(ctes, false, outer)?);
+                continue;
+            }
             stage = self.pipe_step(pipe, stage, outer, *at)?;
         }
-        Ok(self.select_star(stage.0, &stage.1))
+        let mut out = self.select_star(stage.0, &stage.1);
+        out.with = with;
+        Ok(out)
     }
 
     fn pipe_step(&mut self, pipe: &Pipe, (from, scope): Stage, outer: &Scope, at: usize) -> Result<Stage> {
         match pipe {
             Pipe::Where(condition) => {
-                let filter = Some(self.bool(condition, &scope)?);
-                Ok(self.advance(Select { from: Some(from), filter, ..Select::default() }, &scope, &own(&scope), |_| {}))
+                let found = Some(self.bool(condition, &scope)?);
+                let windows = found.as_ref().is_some_and(super::select::has_window);
+                let (filter, qualify) = if windows { (None, found) } else { (found, None) };
+                let select = Select { from: Some(from), filter, qualify, ..Select::default() };
+                Ok(self.advance(select, &scope, &own(&scope), |_| {}))
             }
             Pipe::Order(order) => {
                 let keys = self.sort_keys(order, &scope)?;
@@ -72,10 +82,15 @@ impl Analyzer<'_> {
             }
             Pipe::As(alias) => {
                 let mut scope = scope;
-                scope.ranges = vec![Range { alias: alias.text.clone(), cols: scope.star.clone(), value: None }];
+                scope.ranges = vec![Range {
+                    alias: alias.text.clone(),
+                    cols: scope.star.clone(),
+                    value: None,
+                    hidden: Vec::new(),
+                }];
                 Ok((from, scope))
             }
-            Pipe::Select(select) => self.pipe_select(select, from, &scope, at),
+            Pipe::Select(select) => self.pipe_select(select, from, &scope),
             Pipe::Aggregate { items, group, and_order } => {
                 self.pipe_aggregate(items, group, *and_order, (from, &scope))
             }
@@ -100,7 +115,8 @@ impl Analyzer<'_> {
             Pipe::StaticDescribe => Ok((from, scope)),
             Pipe::Sample(_) => Err(SqlError::unsupported("|> TABLESAMPLE", at)),
             Pipe::Call(..) => Err(SqlError::unsupported("|> CALL", at)),
-            Pipe::With(_) => Err(SqlError::unsupported("|> WITH", at)),
+            // the caller has taken it
+            Pipe::With(_) => Ok((from, scope)),
         }
     }
 
@@ -125,10 +141,20 @@ impl Analyzer<'_> {
             let place = cols.iter().position(|c| c.value == old.value)?;
             Some(Col { name: old.name.clone(), ..star[place].clone() })
         };
+        // an item of an array goes on being that item
+        let whole = |old: &Option<Expr>| {
+            let place = old.as_ref().and_then(|value| cols.iter().position(|c| c.value == *value))?;
+            Some(star[place].value.clone())
+        };
         let ranges = scope
             .ranges
             .iter()
-            .map(|r| Range { alias: r.alias.clone(), cols: r.cols.iter().filter_map(moved).collect(), value: None })
+            .map(|r| Range {
+                alias: r.alias.clone(),
+                cols: r.cols.iter().filter_map(moved).collect(),
+                value: whole(&r.value),
+                hidden: Vec::new(),
+            })
             .filter(|r| !r.cols.is_empty())
             .collect();
         let mut query = Query::select(select, columns);
@@ -138,15 +164,23 @@ impl Analyzer<'_> {
         (from, next)
     }
 
-    fn pipe_select(&mut self, select: &ast::Select, from: From, scope: &Scope, at: usize) -> Result<Stage> {
-        if select.shape.is_some() {
-            return Err(SqlError::unsupported("|> SELECT AS", at));
-        }
+    fn pipe_select(&mut self, select: &ast::Select, from: From, scope: &Scope) -> Result<Stage> {
         let mut seen = scope.clone();
         seen.windows = select.windows.iter().map(|(n, w)| (n.text.clone(), w.clone())).collect();
         let mut cols = Vec::new();
         for item in &select.items {
             self.pick(item, &seen, &mut cols)?;
+        }
+        if select.shape.is_some() {
+            let (list, columns) = self.shape(select, &cols)?;
+            let mut out = Query::select(Select { distinct: select.distinct, list, ..plain(from) }, columns);
+            out.is_value = true;
+            return Ok(self.query_source(
+                out,
+                None,
+                &Scope { parent: scope.parent.clone(), ..Scope::default() },
+                false,
+            ));
         }
         let (from, mut next) = self.advance(Select { distinct: select.distinct, ..plain(from) }, &seen, &cols, |_| {});
         next.ranges.clear();
@@ -156,7 +190,10 @@ impl Analyzer<'_> {
     fn pipe_set(&mut self, list: &[(Ident, ast::Expr)], from: From, scope: &Scope) -> Result<Stage> {
         let mut cols = own(scope);
         for (name, value) in list {
-            need_column(scope, name)?;
+            if need_column(scope, name).is_err() {
+                let message = format!("Column name in pipe SET not found in input table: {}", name.text);
+                return Err(SqlError::semantic(message, name.at));
+            }
             let value = self.expr(value, scope)?;
             cols.iter_mut().filter(|c| is(c, name)).for_each(|c| c.value = value.clone());
         }
@@ -187,6 +224,10 @@ impl Analyzer<'_> {
         for (item, direction) in items {
             let first = cols.len();
             self.pick(item, scope, &mut cols)?;
+            if let Some(plain) = cols[first..].iter().find(|c| !super::select::has_aggregate(&c.value)) {
+                let message = "Pipe AGGREGATE cannot include non-aggregate expressions";
+                return Err(SqlError::semantic(message, plain.at));
+            }
             if let (Some(descending), Item::Value(value, _)) = (direction, item) {
                 order.push(self.sort_key(cols[first].value.clone(), &by(value, *descending))?);
             }
@@ -214,7 +255,9 @@ impl Analyzer<'_> {
         let mut args = vec![self.bool(condition, scope)?];
         args.extend(self.exprs(message, scope)?);
         let filter = Some(self.form("$assert", args, Type::Bool));
-        Ok(self.advance(Select { filter, ..plain(from) }, scope, &own(scope), |_| {}))
+        // a limit keeps conditions that come later from being tried before
+        let all = Some(Expr::int(i64::MAX));
+        Ok(self.advance(Select { filter, ..plain(from) }, scope, &own(scope), |out| out.limit = all))
     }
 }
 

@@ -25,17 +25,16 @@ impl Analyzer<'_> {
             group.push(GroupKey::Value(col.value.clone()));
             columns.push(OutCol { name: col.name.clone(), phys, ty: col.value.ty.clone() });
         }
-        for (value, alias) in &pivot.values {
+        for (written, alias) in &pivot.values {
             let label = match alias {
                 Some(alias) => alias.text.clone(),
-                None => {
-                    value_label(value).ok_or_else(|| SqlError::semantic("this PIVOT value needs an alias", value.at))?
-                }
+                None => value_label(written)
+                    .ok_or_else(|| SqlError::semantic("this PIVOT value needs an alias", written.at))?,
             };
-            let wanted = self.expr(value, scope)?;
+            let wanted = self.expr(written, scope)?;
             let ty = if self.literal_fits(&wanted, &key.ty) { Some(key.ty.clone()) } else { key.ty.common(&wanted.ty) };
             let ty =
-                ty.ok_or_else(|| SqlError::semantic("the PIVOT value has another type than its column", value.at))?;
+                ty.ok_or_else(|| SqlError::semantic("the PIVOT value has another type than its column", written.at))?;
             let sides = vec![self.convert(key.clone(), &ty), self.convert(wanted, &ty)];
             let condition = self.form("$is_not_distinct", sides, Type::Bool);
             for (aggregate, prefix) in &pivot.aggregates {
@@ -43,8 +42,19 @@ impl Analyzer<'_> {
                 let value = self.expr(aggregate, scope);
                 self.filter = None;
                 let value = self.plain(value?);
+                if !self.aggregates(aggregate) {
+                    return Err(SqlError::semantic(
+                        "PIVOT expression must be an aggregate function call",
+                        aggregate.at,
+                    ));
+                }
                 let name = match prefix {
-                    Some(prefix) => format!("{}_{label}", prefix.text),
+                    Some(prefix) => {
+                        // the underscore that lets a number be a name is not needed behind another name
+                        let number = alias.is_none() && !matches!(written.kind, Kind::Text(_));
+                        let short = if number { label.strip_prefix('_').unwrap_or(&label) } else { &label };
+                        format!("{}_{short}", prefix.text)
+                    }
                     None => label.clone(),
                 };
                 let phys = unique(&columns, Some(&name));
@@ -124,9 +134,12 @@ fn unpivot_types(unpivot: &Unpivot, scope: &Scope) -> Result<Vec<Type>> {
             let name = names
                 .get(i)
                 .ok_or_else(|| SqlError::semantic("UNPIVOT column groups differ in size", unpivot.name.at))?;
-            ty = ty
-                .common(&find(scope, name)?.1.ty)
-                .ok_or_else(|| SqlError::semantic("UNPIVOT columns have different types", name.at))?;
+            let own = find(scope, name)?.1.ty;
+            if !matches!(ty, Type::Null) && ty != own && own != Type::Unknown {
+                const DIFFER: &str = "The datatype of column does not match with other datatypes in the IN clause";
+                return Err(SqlError::semantic(DIFFER, name.at));
+            }
+            ty = own;
         }
         types.push(ty);
     }

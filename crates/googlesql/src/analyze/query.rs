@@ -97,30 +97,43 @@ impl Analyzer<'_> {
             let inner = std::mem::replace(out, Query::of(Body::Values(Vec::new()), Vec::new()));
             *out = nested(inner);
         }
-        let mut count = |word: &str, value: &ast::Expr| {
-            let count = self.expr(value, outer)?;
-            let problem = match (&count.node, &count.ty) {
-                (Node::Null, _) | (_, Type::Null) => "must not be NULL",
-                (Node::Int(n), _) if *n < 0 => "must not be negative",
-                (_, Type::Int64 | Type::Unknown) => return Ok(count),
-                _ => "expects an INT64",
-            };
-            Err(SqlError::semantic(format!("{word} {problem}"), value.at))
-        };
-        out.limit = limit.map(|value| count("LIMIT", value)).transpose()?;
-        out.offset = offset.map(|value| count("OFFSET", value)).transpose()?;
+        out.limit = limit.map(|value| self.row_count("LIMIT", value, outer)).transpose()?;
+        out.offset = offset.map(|value| self.row_count("OFFSET", value, outer)).transpose()?;
         Ok(())
+    }
+
+    /// A number of rows: what is no constant is looked at when it is known.
+    pub(super) fn row_count(&mut self, word: &str, value: &ast::Expr, scope: &Scope) -> Result<Expr> {
+        let count = self.expr(value, scope)?;
+        match (&count.node, &count.ty) {
+            (_, Type::Unknown) => Ok(count),
+            (Node::Int(n), _) if *n >= 0 => Ok(count),
+            (Node::Null | Node::Int(_), _) | (_, Type::Null) => {
+                let message = format!("{word} expects a non-negative integer literal or parameter");
+                Err(SqlError::semantic(message, value.at))
+            }
+            (_, Type::Int64) => Ok(self.form("$row_count", vec![count], Type::Int64)),
+            (_, ty) => Err(SqlError::semantic(format!("{word} expects an INT64, this is {ty}"), value.at)),
+        }
     }
 
     /// The CTEs of a query, pushed so that the rest sees them.
     fn with(&mut self, query: &ast::Query, outer: &Scope) -> Result<Vec<Cte>> {
+        self.ctes(&query.with, query.recursive, outer)
+    }
+
+    pub(super) fn ctes(&mut self, list: &[ast::Cte], recursive: bool, outer: &Scope) -> Result<Vec<Cte>> {
         let mut ctes = Vec::new();
-        for cte in &query.with {
+        for (i, cte) in list.iter().enumerate() {
             if cte.depth.is_some() {
                 return Err(SqlError::unsupported("WITH DEPTH", cte.name.at));
             }
+            if list[..i].iter().any(|other| other.name.text.eq_ignore_ascii_case(&cte.name.text)) {
+                let message = format!("Duplicate alias {} for WITH subquery", cte.name.text);
+                return Err(SqlError::semantic(message, cte.name.at));
+            }
             let name = self.cte_name(&cte.name.text);
-            let recursive = query.recursive && mentions(&cte.query, &cte.name.text);
+            let recursive = recursive && mentions(&cte.query, &cte.name.text);
             let out = if recursive { self.recursive_cte(cte, &name, outer)? } else { self.query(&cte.query, outer)? };
             self.ctes.push(CteInfo {
                 name: cte.name.text.clone(),
@@ -140,7 +153,10 @@ impl Analyzer<'_> {
 
     fn recursive_cte(&mut self, cte: &ast::Cte, phys: &str, outer: &Scope) -> Result<Query> {
         let ast::Body::Set { op, left, right } = &cte.query.body else {
-            return Err(SqlError::semantic(format!("recursive query {} must be a UNION", cte.name.text), cte.name.at));
+            return Err(SqlError::semantic(
+                "Recursive query does not have the form <non-recursive-term> UNION [ALL|DISTINCT] <recursive-term>",
+                cte.name.at,
+            ));
         };
         let depth = self.ctes.len();
         let with = self.with(&cte.query, outer)?;

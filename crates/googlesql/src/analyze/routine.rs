@@ -23,8 +23,7 @@ impl Analyzer<'_> {
         };
         self.enter(&call.name, call.at)?;
         let ctes = std::mem::take(&mut self.ctes);
-        let inner = Scope { first: bound, ..Scope::default() };
-        let result = self.expr(body, &inner);
+        let result = self.applied(call, body, &bound);
         self.ctes = ctes;
         self.expanding.pop();
         let value = result.map_err(|error| inside(&call.name, call.at, error))?;

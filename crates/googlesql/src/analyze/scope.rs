@@ -19,6 +19,8 @@ pub struct Range {
     pub alias: String,
     pub cols: Vec<Col>,
     pub value: Option<Expr>,
+    /// columns that no star gives
+    pub hidden: Vec<Col>,
 }
 
 /// What one query level sees; `parent` is the query around it.
@@ -89,11 +91,23 @@ impl Scope {
         if let Some(found) = Scope::binding(&self.first, &name.text) {
             return Ok(Some(found));
         }
+        // a table's alias hides the columns of that name; two of one name, which USING joins, do not
+        let mut own = self.ranges.iter().filter(|range| same(&range.alias, &name.text));
+        if let (Some(range), None) = (own.next(), own.next()) {
+            return Ok(Some(range.row()));
+        }
         if let Some(found) = self.col(name)? {
             return Ok(Some(found));
         }
         if let Some(range) = self.range(&name.text) {
             return Ok(Some(range.row()));
+        }
+        let mut hidden = self.ranges.iter().flat_map(|range| &range.hidden).filter(|col| col.is(&name.text));
+        if let Some(col) = hidden.next() {
+            if hidden.next().is_some() {
+                return Err(SqlError::semantic(format!("Column name {} is ambiguous", name.text), name.at));
+            }
+            return Ok(Some(col.value.clone()));
         }
         if let Some(found) = Scope::binding(&self.last, &name.text) {
             return Ok(Some(found));

@@ -3,7 +3,7 @@
 use super::Analyzer;
 use super::scope::{Col, Scope};
 use crate::ast::{self, Group, GroupItem, Ident, Item, Kind, Order};
-use crate::query::{Aggregate, Column, Expr, From, GroupKey, Node, OutCol, Query, Select};
+use crate::query::{Column, Expr, From, GroupKey, Node, OutCol, Query, Select};
 use crate::types::{Field, Type, field_names, known};
 use crate::{Result, SqlError};
 
@@ -40,27 +40,41 @@ impl Analyzer<'_> {
             self.pick(item, &scope, &mut picked)?;
         }
         let mut out = Select { distinct: select.distinct, from, ..Select::default() };
+        if select.from.is_none() {
+            without_from(select, order)?;
+        }
         if let Some(condition) = &select.condition {
-            if self.aggregates(condition) {
-                return Err(SqlError::semantic("Aggregate function not allowed in WHERE clause", condition.at));
-            }
-            let found = self.bool(condition, &scope);
+            self.only_rows(condition, "WHERE clause")?;
+            let found = self.condition(condition, "WHERE clause", &scope);
             out.filter = Some(self.recover(found)?);
         }
         if let Some(group) = &select.group {
             out.group = self.group(group, &picked, &scope, &select.items)?;
         }
         let mut late = scope.clone();
-        late.last.extend(aliases(&picked));
+        late.first.extend(aliases(&picked));
         if let Some(condition) = &select.having {
-            let found = self.bool(condition, &late);
+            let found = self.condition(condition, "HAVING clause", &late);
             out.having = Some(self.recover(found)?);
         }
         if let Some(condition) = &select.qualify {
             let found = self.bool(condition, &late);
-            out.qualify = Some(self.recover(found)?);
+            let found = self.recover(found)?;
+            if !has_window(&found) && !picked.iter().any(|p| has_window(&p.value)) && found.ty != Type::Unknown {
+                const NEEDED: &str = "The QUALIFY clause requires analytic function to be present in the QUALIFY clause or the SELECT list";
+                return Err(SqlError::semantic(NEEDED, condition.at));
+            }
+            out.qualify = Some(found);
         }
-        let grouping = Grouping::of(&out, select.group.is_some(), &picked);
+        if let Some(having) = &select.having
+            && select.group.is_none()
+            && !picked.iter().any(|p| has_aggregate(&p.value))
+            && !out.having.as_ref().is_some_and(has_aggregate)
+        {
+            const NEEDED: &str = "The HAVING clause requires GROUP BY or aggregation to be present";
+            return Err(SqlError::semantic(NEEDED, having.at));
+        }
+        let grouping = Grouping::of(&out, select.group.is_some(), &picked).map(|grouping| grouping.named(&scope));
         self.check_grouping(&grouping, &picked, select, &out)?;
         let (list, columns) = self.shape(select, &picked)?;
         out.list = list;
@@ -85,7 +99,7 @@ impl Analyzer<'_> {
     }
 
     /// The output's columns with their expressions, after AS STRUCT / AS VALUE.
-    fn shape(&mut self, select: &ast::Select, picked: &[Picked]) -> Result<(Vec<Expr>, Vec<OutCol>)> {
+    pub(super) fn shape(&mut self, select: &ast::Select, picked: &[Picked]) -> Result<(Vec<Expr>, Vec<OutCol>)> {
         match select.shape {
             Some("STRUCT") => {
                 let fields: Vec<Field> =
@@ -161,11 +175,13 @@ impl Analyzer<'_> {
     ) -> Result<()> {
         for name in except.iter().chain(replace.iter().map(|(_, name)| name)) {
             if !cols.iter().any(|col| col.is(&name.text)) && !scope.unknown {
-                return Err(SqlError::semantic(
-                    format!("Column {} in SELECT * EXCEPT or REPLACE does not exist", name.text),
-                    name.at,
-                ));
+                let word = if except.iter().any(|e| e.at == name.at) { "EXCEPT" } else { "REPLACE" };
+                let message = format!("Column {} in SELECT * {word} list does not exist", name.text);
+                return Err(SqlError::semantic(message, name.at));
             }
+        }
+        if !except.is_empty() && cols.iter().all(|col| except.iter().any(|name| col.is(&name.text))) && !scope.unknown {
+            return Err(SqlError::semantic("SELECT * expands to zero columns after applying EXCEPT", at));
         }
         for col in cols {
             if except.iter().any(|name| col.is(&name.text)) {
@@ -205,6 +221,7 @@ impl Analyzer<'_> {
         match item {
             GroupItem::Empty => Ok(GroupKey::Empty),
             GroupItem::Value(value, _) => {
+                self.only_rows(value, "GROUP BY")?;
                 let found = self.group_key(value, picked, scope);
                 let key = self.recover(found)?;
                 if !key.ty.groupable() {
@@ -229,16 +246,17 @@ impl Analyzer<'_> {
     fn group_key(&mut self, value: &ast::Expr, picked: &[Picked], scope: &Scope) -> Result<Expr> {
         if let Kind::Int(text) = &value.kind {
             let index = text.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
-            return index.and_then(|i| picked.get(i)).map(|p| p.value.clone()).ok_or_else(|| {
+            let found = index.and_then(|i| picked.get(i)).ok_or_else(|| {
                 SqlError::semantic(format!("GROUP BY is out of SELECT column number range: {text}"), value.at)
-            });
+            })?;
+            return grouped(found, text, value.at);
         }
         if let Kind::Name(name) = &value.kind {
             let alias = picked
                 .iter()
                 .find(|p| p.alias && p.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(&name.text)));
             if let Some(found) = alias {
-                return Ok(found.value.clone());
+                return grouped(found, &name.text, value.at);
             }
         }
         self.expr(value, scope)
@@ -266,8 +284,8 @@ impl Analyzer<'_> {
 
     fn check_grouped(&mut self, grouping: &Option<Grouping>, value: &Expr, clause: &str, at: usize) -> Result<()> {
         let Some(bad) = grouping.as_ref().and_then(|grouping| grouping.stray(value)) else { return Ok(()) };
-        let message =
-            format!("{clause} expression references column {} which is neither grouped nor aggregated", bad.name);
+        let shown = grouping.as_ref().map(|grouping| grouping.shown(bad)).unwrap_or_default();
+        let message = format!("{clause} expression references {shown} which is neither grouped nor aggregated");
         let error = SqlError::semantic(message, at);
         self.recover(Err(error)).map(drop)
     }
@@ -278,6 +296,8 @@ struct Grouping {
     keys: Vec<Expr>,
     /// the FROM items of this SELECT, whose columns must be grouped
     own: Vec<String>,
+    /// items of arrays go by the names of their FROM items
+    items: Vec<(Column, String)>,
 }
 
 impl Grouping {
@@ -291,7 +311,24 @@ impl Grouping {
         }
         let mut keys = Vec::new();
         select.group.iter().for_each(|key| key_values(key, &mut keys));
-        (written || aggregated).then_some(Grouping { keys, own })
+        (written || aggregated).then_some(Grouping { keys, own, items: Vec::new() })
+    }
+
+    /// The same, with what the columns are called.
+    fn named(mut self, scope: &Scope) -> Grouping {
+        for range in &scope.ranges {
+            if let Some(Expr { node: Node::Column(column), .. }) = &range.value {
+                self.items.push((column.clone(), range.alias.clone()));
+            }
+        }
+        self
+    }
+
+    fn shown(&self, column: &Column) -> String {
+        match self.items.iter().find(|(item, _)| item == column) {
+            Some((_, alias)) => format!("table alias {alias}"),
+            None => format!("column {}", column.name),
+        }
     }
 
     /// The first column that is neither grouped nor inside an aggregate.
@@ -302,7 +339,7 @@ impl Grouping {
         match &value.node {
             Node::Column(column) => self.own.contains(&column.range).then_some(column),
             Node::Aggregate(call) if call.over.is_none() => None,
-            _ => children(value).into_iter().find_map(|child| self.stray(child)),
+            _ => value.parts().into_iter().find_map(|child| self.stray(child)),
         }
     }
 }
@@ -338,38 +375,45 @@ fn aliases_of(from: &From, own: &mut Vec<String>) {
 pub(super) fn has_aggregate(value: &Expr) -> bool {
     match &value.node {
         Node::Aggregate(call) if call.over.is_none() => true,
-        _ => children(value).into_iter().any(has_aggregate),
+        _ => value.parts().into_iter().any(has_aggregate),
     }
-}
-
-/// What an expression is made of, without subqueries.
-pub(crate) fn children(value: &Expr) -> Vec<&Expr> {
-    match &value.node {
-        Node::Field(inner, _)
-        | Node::Cast(inner, _)
-        | Node::Fit(inner, _)
-        | Node::Safe(inner)
-        | Node::Lambda(_, inner)
-        | Node::InQuery(inner, _) => vec![inner],
-        Node::Call(_, args) | Node::Array(args) => args.iter().collect(),
-        Node::Compare(_, a, b) => vec![a, b],
-        Node::Case(whens, otherwise) => whens.iter().flat_map(|(a, b)| [a, b]).chain(otherwise.as_deref()).collect(),
-        Node::Struct(parts) => parts.iter().map(|(_, part)| part).collect(),
-        Node::Aggregate(call) => aggregate_children(call),
-        _ => Vec::new(),
-    }
-}
-
-fn aggregate_children(call: &Aggregate) -> Vec<&Expr> {
-    let mut all: Vec<&Expr> = call.args.iter().chain(&call.filter).chain(call.order.iter().map(|k| &k.value)).collect();
-    if let Some(over) = &call.over {
-        all.extend(over.partition.iter().chain(over.order.iter().map(|k| &k.value)));
-    }
-    all
 }
 
 fn is_constant(value: &ast::Expr) -> bool {
     matches!(value.kind, Kind::Null | Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) | Kind::Text(_) | Kind::Typed(..))
+}
+
+pub(super) fn has_window(value: &Expr) -> bool {
+    matches!(&value.node, Node::Aggregate(call) if call.over.is_some()) || value.parts().into_iter().any(has_window)
+}
+
+/// What a selected column is grouped by. Errors: it is an aggregate or a window itself.
+fn grouped(found: &Picked, name: &str, at: usize) -> Result<Expr> {
+    if has_aggregate(&found.value) {
+        let message = format!("Column {name} contains an aggregation function, which is not allowed in GROUP BY");
+        return Err(SqlError::semantic(message, at));
+    }
+    if has_window(&found.value) {
+        let message = format!("Column {name} contains an analytic function, which is not allowed in GROUP BY");
+        return Err(SqlError::semantic(message, at));
+    }
+    Ok(found.value.clone())
+}
+
+/// Clauses that stand for nothing where there is no FROM.
+fn without_from(select: &ast::Select, order: &[Order]) -> Result<()> {
+    let clauses = [
+        (select.condition.is_some(), "have a WHERE clause"),
+        (select.group.is_some(), "have a GROUP BY clause"),
+        (select.having.is_some(), "have a HAVING clause"),
+        (select.qualify.is_some(), "have a QUALIFY clause"),
+        (!order.is_empty(), "have an ORDER BY clause"),
+        (select.distinct, "use SELECT DISTINCT"),
+    ];
+    match clauses.iter().find(|(there, _)| *there) {
+        Some((_, what)) => Err(SqlError::semantic(format!("Query without FROM clause cannot {what}"), select.at)),
+        None => Ok(()),
+    }
 }
 
 /// The name a column has without an alias.

@@ -33,7 +33,7 @@ impl Analyzer<'_> {
             return Err(SqlError::semantic(
                 format!(
                     "Queries in {} have mismatched column count; left has {}, right has {}",
-                    op.kind,
+                    operation(op),
                     left.columns.len(),
                     right.columns.len()
                 ),
@@ -45,7 +45,7 @@ impl Analyzer<'_> {
             let sides = [(loose(&left, i), op.at), (loose(&right, i), op.at)];
             col.ty = self.common_of(&sides).map(|ty| known(&ty)).map_err(|_| {
                 SqlError::semantic(
-                    format!("Column {} in {} has incompatible types: {}, {}", i + 1, op.kind, col.ty, other.ty),
+                    format!("Column {} in {} has incompatible types: {}, {}", i + 1, operation(op), col.ty, other.ty),
                     op.at,
                 )
             })?;
@@ -117,6 +117,10 @@ impl Analyzer<'_> {
     }
 }
 
+fn operation(op: &SetOp) -> String {
+    format!("{} {}", op.kind, if op.all { "ALL" } else { "DISTINCT" })
+}
+
 /// The names that a set operation by name gives, in their order.
 fn wanted(op: &SetOp, columns: Option<&[Ident]>, l: &[String], r: &[String]) -> Result<Vec<String>> {
     let has = |list: &[String], name: &str| list.iter().any(|n| n.eq_ignore_ascii_case(name));
@@ -127,7 +131,7 @@ fn wanted(op: &SetOp, columns: Option<&[Ident]>, l: &[String], r: &[String]) -> 
         (Some(list), mode) => {
             let list: Vec<String> = list.iter().map(|i| i.text.clone()).collect();
             let bad = list.iter().find(|n| match mode {
-                Some("FULL") => !has(l, n) && !has(r, n),
+                Some("FULL") => false,
                 Some("LEFT") => !has(l, n),
                 _ => !has(l, n) || !has(r, n),
             });

@@ -34,7 +34,11 @@ pub struct Plan {
 pub struct TableMeta {
     pub table: Vec<String>,
     pub partition: Option<String>,
+    /// HOUR, MONTH or YEAR where the partition says so
+    pub granularity: Option<String>,
     pub cluster: Vec<String>,
+    /// name, type, value
+    pub options: Vec<[String; 3]>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -123,6 +127,8 @@ pub enum Contents {
 pub struct ColumnPlan {
     pub name: String,
     pub ty: Type,
+    /// the length of a STRING or BYTES, precision and scale of a NUMERIC
+    pub params: Vec<u32>,
     pub not_null: bool,
     pub default: Option<Expr>,
 }

@@ -2,6 +2,7 @@
 
 use super::Analyzer;
 use crate::ast::{Body, Expr, FromKind, Kind, Query, Set};
+use crate::{Result, SqlError};
 
 /// Visits an expression and what it is made of, without subqueries.
 pub(super) fn walk(value: &Expr, visit: &mut impl FnMut(&Expr)) {
@@ -31,7 +32,10 @@ pub(super) fn walk(value: &Expr, visit: &mut impl FnMut(&Expr)) {
             });
         }
         Kind::Cast { value, .. } | Kind::Extract { from: value, .. } => each(&[value]),
-        Kind::Call(call) => call.args.iter().chain(call.condition.iter()).for_each(|e| walk(e, visit)),
+        Kind::Call(call) => {
+            let keys = call.order.iter().map(|order| &order.value).chain(call.having.iter().map(|(_, key)| key));
+            call.args.iter().chain(call.condition.iter()).chain(keys).for_each(|e| walk(e, visit));
+        }
         Kind::Array { items, .. } => items.iter().for_each(|e| walk(e, visit)),
         Kind::Struct { items, .. } => items.iter().for_each(|(e, _)| walk(e, visit)),
         Kind::With { bindings, body } => {
@@ -52,6 +56,25 @@ impl Analyzer<'_> {
             }
         });
         found
+    }
+}
+
+impl Analyzer<'_> {
+    /// Refuses aggregates and windows in a clause that sees single rows.
+    pub(super) fn only_rows(&self, value: &Expr, clause: &str) -> Result<()> {
+        let mut error = None;
+        walk(value, &mut |e| {
+            let Kind::Call(call) = &e.kind else { return };
+            let message = if call.over.is_some() {
+                format!("Analytic function not allowed in {clause}")
+            } else if self.is_aggregate(&call.name.to_uppercase()) {
+                format!("Aggregate function {} not allowed in {clause}", call.name.to_uppercase())
+            } else {
+                return;
+            };
+            error.get_or_insert(SqlError::semantic(message, call.at));
+        });
+        error.map_or(Ok(()), Err)
     }
 }
 

@@ -35,6 +35,7 @@ impl Analyzer<'_> {
                 call.at,
             ));
         }
+        check_arguments(name, &values, call)?;
         let args: Vec<(Expr, usize)> = values.into_iter().zip(call.args.iter().map(|a| a.at)).collect();
         let library = self.library;
         let fit = self
@@ -61,12 +62,14 @@ impl Analyzer<'_> {
             return Err(SqlError::semantic(format!("{name} needs two arguments"), call.at));
         };
         let continuous = name == "PERCENTILE_CONT";
+        let exact = fraction.ty.is_exact();
         let ty = match (&value.ty, continuous) {
-            (Type::Numeric | Type::BigNumeric, true) => value.ty.clone(),
+            (Type::Numeric | Type::BigNumeric, true) if exact => value.ty.clone(),
             (ty, true) if ty.is_number() || *ty == Type::Null => Type::Float64,
             (ty, false) => known(ty),
             (ty, _) => return Err(SqlError::semantic(format!("{name} is not defined for {ty}"), call.at)),
         };
+        let exact = exact && ty == Type::Numeric;
         let value = self.convert(value, &ty);
         let filter = if call.ignore_nulls == Some(false) {
             Vec::new()
@@ -84,8 +87,9 @@ impl Analyzer<'_> {
             over: Some(over),
         };
         let list = Expr::new(Node::Aggregate(Box::new(list)), Type::Array(Box::new(ty.clone())));
-        let fraction = self.convert(fraction, &Type::Float64);
+        let fraction = self.convert(fraction, if exact { &Type::Numeric } else { &Type::Float64 });
         let form = match (continuous, &ty) {
+            (true, _) if exact => "$percentile_cont_numeric",
             (true, Type::Float64) => "$percentile_cont_float",
             (true, _) => "$percentile_cont",
             (false, _) => "$percentile_disc",
@@ -118,7 +122,7 @@ impl Analyzer<'_> {
         let mut out = Window::default();
         for key in &window.partition {
             let value = self.expr(key, scope)?;
-            if !value.ty.groupable() {
+            if !value.ty.groupable() || value.ty == Type::Float64 {
                 return Err(SqlError::semantic(
                     format!("Partitioning by expressions of type {} is not allowed", value.ty),
                     key.at,
@@ -135,6 +139,7 @@ impl Analyzer<'_> {
             };
         }
         if let Some(frame) = &window.frame {
+            check_frame(frame, at)?;
             if offsets && out.order.is_empty() {
                 return Err(SqlError::semantic("RANGE with an offset needs ORDER BY", at));
             }
@@ -150,7 +155,7 @@ impl Analyzer<'_> {
     fn single_key(&mut self, order: &[Order], scope: &Scope) -> Result<SortKey> {
         let [only] = order else {
             return Err(SqlError::semantic(
-                "RANGE with an offset needs exactly one ORDER BY expression",
+                "A RANGE-based window with OFFSET PRECEDING or OFFSET FOLLOWING boundaries must have exactly one ORDER BY key",
                 order[0].value.at,
             ));
         };
@@ -179,6 +184,65 @@ impl Analyzer<'_> {
             }
         })
     }
+}
+
+/// Arguments that must be constants.
+fn check_arguments(name: &str, values: &[Expr], call: &Call) -> Result<()> {
+    let message = match (name, values) {
+        ("NTILE", [count]) if !is_constant(count) => {
+            "The argument to NTILE must be a literal or query parameter".into()
+        }
+        ("LAG" | "LEAD", [_, offset, ..]) if matches!(offset.node, Node::Int(n) if n < 0) => {
+            format!("The offset to the function {name} must not be negative")
+        }
+        ("LAG" | "LEAD", [_, _, other]) if !is_constant(other) => {
+            format!("The third argument (the default expression) to {name} must be constant")
+        }
+        _ => return Ok(()),
+    };
+    Err(SqlError::semantic(message, call.args.last().map_or(call.at, |arg| arg.at)))
+}
+
+/// The bounds of a frame in their order.
+fn check_frame(frame: &ast::Frame, at: usize) -> Result<()> {
+    const CURRENT: ast::Bound = ast::Bound::Current;
+    let (start, end) = (&frame.start, frame.end.as_ref().unwrap_or(&CURRENT));
+    let message = match (place(start), place(end)) {
+        (4, _) => "Starting window framing expression cannot be UNBOUNDED FOLLOWING".to_owned(),
+        (_, 0) => "Ending window framing expression cannot be UNBOUNDED PRECEDING".to_owned(),
+        (2, 1) => format!(
+            "Starting window framing expression cannot be CURRENT ROW when the ending window framing expression is {}",
+            words(end)
+        ),
+        (3, other) if other < 3 => format!(
+            "Ending window framing expression cannot be {} when the starting window framing expression is OFFSET FOLLOWING",
+            words(end)
+        ),
+        _ => return Ok(()),
+    };
+    Err(SqlError::semantic(message, at))
+}
+
+fn place(bound: &ast::Bound) -> usize {
+    match bound {
+        ast::Bound::Unbounded(true) => 0,
+        ast::Bound::Offset(_, true) => 1,
+        ast::Bound::Current => 2,
+        ast::Bound::Offset(_, false) => 3,
+        ast::Bound::Unbounded(false) => 4,
+    }
+}
+
+fn words(bound: &ast::Bound) -> &'static str {
+    ["UNBOUNDED PRECEDING", "OFFSET PRECEDING", "CURRENT ROW", "OFFSET FOLLOWING", "UNBOUNDED FOLLOWING"][place(bound)]
+}
+
+pub(super) fn is_constant(value: &Expr) -> bool {
+    let varies = matches!(
+        value.node,
+        Node::Column(_) | Node::RowId(_) | Node::Subquery(..) | Node::InQuery(..) | Node::Aggregate(_)
+    );
+    !varies && value.parts().into_iter().all(is_constant)
 }
 
 fn has_offset(frame: &ast::Frame) -> bool {

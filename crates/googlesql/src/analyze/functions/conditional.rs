@@ -1,6 +1,7 @@
 //! IF, NULLIF and other functions that choose; ERROR and what catches errors; TYPEOF.
 
 use super::{Special, count, unknown};
+use crate::analyze::expr::no_common;
 use crate::analyze::{Analyzer, Scope};
 use crate::ast::Call;
 use crate::query::{Expr, Node};
@@ -31,7 +32,7 @@ fn iff(t: &mut Analyzer<'_>, call: &Call, scope: &Scope) -> Result<Expr> {
     }
     let test = t.convert(test, &Type::Bool);
     let values = [(t.expr(yes, scope)?, yes.at), (t.expr(no, scope)?, no.at)];
-    let ty = t.common_of(&values)?;
+    let ty = t.common_of(&values).map_err(|error| no_common("function IF", error, &values))?;
     let [yes, no] = values.map(|(value, _)| t.convert(value, &ty));
     Ok(Expr::new(Node::Case(vec![(test, yes)], Some(Box::new(no))), ty))
 }
@@ -41,7 +42,7 @@ fn nullif(t: &mut Analyzer<'_>, call: &Call, scope: &Scope) -> Result<Expr> {
         return Err(SqlError::semantic("NULLIF needs two arguments", call.at));
     };
     let values = [(t.expr(a, scope)?, a.at), (t.expr(b, scope)?, b.at)];
-    let ty = known(&t.common_of(&values)?);
+    let ty = known(&t.common_of(&values).map_err(|error| no_common("function NULLIF", error, &values))?);
     let [a, b] = values.map(|(value, _)| t.convert(value, &ty));
     if ty == Type::Unknown {
         return Ok(unknown());

@@ -83,9 +83,7 @@ fn family(t: &Analyzer<'_>, call: &Call, value: &Expr) -> Result<&'static Family
     let upper = call.name.to_uppercase();
     let named = FAMILIES.iter().find(|f| upper.starts_with(f.prefix)).unwrap_or(&FAMILIES[2]);
     let own = FAMILIES.iter().find(|f| f.ty == value.ty);
-    if let Some(own) =
-        own.filter(|own| value.ty.distance(&named.ty).is_none() || own.ty == named.ty || upper.starts_with("DATE_"))
-    {
+    if let Some(own) = own.filter(|own| (own.ty == Type::Time) == (named.ty == Type::Time)) {
         return Ok(own);
     }
     if t.fits(value, &named.ty) { Ok(named) } else { Err(refused(call, &value.ty)) }
@@ -133,6 +131,9 @@ fn add(t: &mut Analyzer<'_>, call: &Call, scope: &Scope) -> Result<Expr> {
     let minus = call.name.to_uppercase().ends_with("SUB");
     let Kind::Interval { value: amount, from, to: None } = &call.args[1].kind else {
         let interval = t.expr(&call.args[1], scope)?;
+        if !matches!(interval.ty, Type::Interval | Type::Unknown) {
+            return Err(SqlError::semantic("Expected INTERVAL expression", call.args[1].at));
+        }
         return t.arithmetic(if minus { "-" } else { "+" }, value, interval, call.at);
     };
     let amount = t.expr(amount, scope)?;
@@ -201,7 +202,10 @@ fn trunc(t: &mut Analyzer<'_>, call: &Call, scope: &Scope) -> Result<Expr> {
     if value.ty == Type::Unknown {
         return Ok(unknown());
     }
-    let family = family(t, call, &value)?;
+    let mut family = family(t, call, &value)?;
+    if family.ty == Type::Date && !call.name.to_uppercase().starts_with("DATE_") {
+        family = &FAMILIES[1];
+    }
     let ty = family.ty.clone();
     check_cut(call, &part, &ty)?;
     let value = t.convert(value, &ty);

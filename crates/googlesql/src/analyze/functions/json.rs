@@ -38,7 +38,7 @@ fn json(t: &Analyzer<'_>, text: Expr) -> Expr {
 
 fn to_json_string(t: &mut Analyzer<'_>, call: &Call, scope: &Scope) -> Result<Expr> {
     let value = t.expr(first(call)?, scope)?;
-    let text = json_text(t, value);
+    let text = t.form("$json_string", vec![value], Type::String);
     match call.args.get(1) {
         Some(flag) => {
             let flag = t.wanted(call, crate::analyze::call::value_of(flag), &Type::Bool, scope)?;
@@ -85,7 +85,7 @@ fn object(t: &mut Analyzer<'_>, call: &Call, scope: &Scope) -> Result<Expr> {
             let texts = Type::Array(Box::new(Type::String));
             let (keys, values) = (t.convert(keys, &texts), t.plain(values));
             let values = t.form("$transform", vec![values, body], texts);
-            return Ok(t.form("$json_object", vec![keys, values], Type::Json));
+            return Ok(t.form("$json_object_arrays", vec![keys, values], Type::Json));
         }
     }
     if !call.args.len().is_multiple_of(2) {

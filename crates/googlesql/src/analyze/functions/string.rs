@@ -56,7 +56,10 @@ fn normalize(t: &mut Analyzer<'_>, call: &Call, scope: &Scope) -> Result<Expr> {
 /// COLLATE(x, '') takes a collation away, which is what every value has here.
 fn collate(t: &mut Analyzer<'_>, call: &Call, scope: &Scope) -> Result<Expr> {
     match call.args.as_slice() {
-        [value, spec] if matches!(&spec.kind, Kind::Text(s) if s.is_empty() || s == "binary") => t.expr(value, scope),
+        [value, spec] if matches!(&spec.kind, Kind::Text(s) if s.is_empty()) => t.expr(value, scope),
+        [_, spec] if matches!(&spec.kind, Kind::Text(s) if s == "binary") => {
+            Err(SqlError::semantic("Collation 'binary' in collate function is not a valid collation", spec.at))
+        }
         _ => Err(SqlError::unsupported("COLLATE", call.at)),
     }
 }
