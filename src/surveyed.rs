@@ -3,14 +3,14 @@
 
 use crate::Stop;
 use crate::options::Options;
-use crate::pipeline::{self, Ready};
+use crate::pipeline::Ready;
 use crate::report::Report;
-use rsdbt_base::{Code, Diagnostic, Dialect};
+use rsdbt_base::{Code, Column, Diagnostic, Dialect};
 use rsdbt_check::{Columns, Relations, Schema, Survey, Trace, survey, type_of};
-use rsdbt_exec::{Job, Purpose, World};
+use rsdbt_exec::World;
 use rsdbt_project::ir::{ColumnInfo, Node, NodeId, ResourceType};
 use rsdbt_project::select::NodeSet;
-use rsdbt_warehouse::{DbError, DbErrorKind, Path, Session, Warehouse};
+use rsdbt_warehouse::{DbError, DbErrorKind, Outcome, Path, RelationInfo, Session, Warehouse};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -39,20 +39,24 @@ pub fn surveys(ready: Ready, options: &Options, report: &Arc<dyn Report>, wanted
         let message = format!("only BigQuery SQL is analyzed; the SQL of target '{target}' is DuckDB's");
         return Err(Diagnostic::error(Code::USAGE, message).help("choose a target of `type: bigquery`").into());
     }
-    let known = Warehouses::of(&ready);
+    let known = Local::of(&ready);
     let mut ids: NodeSet = wanted.iter().flat_map(|id| ready.graph.ancestors(id, None)).collect();
     ids.extend(wanted.iter().cloned());
     let queries: NodeSet = ids.iter().filter(|id| has_query(&ready, id)).cloned().collect();
     let relations = Relations::new(&ready.invocation.database, &ready.invocation.schema);
-    let threads = ready.raw.profile.threads;
-    let (world, _) = ready.with_warehouse(options, report, &queries, known.deferred.clone());
-    let job = Job { ids: queries, threads, fail_fast: false, tests_block: false, purpose: Purpose::Compile };
-    let results = rsdbt_exec::run(&world, job);
-    let mut compiled = pipeline::compiled(&results);
-    // What a template asks of the warehouse cannot be known here, and is no mistake.
-    let asks_warehouse = |found: &Diagnostic| [Code::DATABASE, Code::LOCKED, Code::LIBRARY].contains(&found.code);
-    let failed = results.results.into_iter().filter_map(|result| Some((result.unique_id, result.diagnostic?)));
-    let unrendered = failed.filter(|(_, found)| !asks_warehouse(found)).collect();
+    let (world, _) = ready.with_warehouse(options, report, &queries, Arc::new(Nowhere));
+    let nodes: Vec<Arc<Node>> =
+        queries.iter().filter_map(|id| world.manifest.nodes.get(id).cloned().map(Arc::new)).collect();
+    let (mut compiled, mut unrendered) = (BTreeMap::new(), Vec::new());
+    let rendered = rsdbt_sys::parallel(&nodes, |node| rsdbt_exec::compile_node(&world, node));
+    for (node, rendered) in nodes.iter().zip(rendered) {
+        match rendered {
+            Ok((_, sql)) => _ = compiled.insert(node.unique_id.clone(), sql),
+            // What a template asks of the warehouse cannot be known here, and is no mistake.
+            Err(found) if found.code == Code::DATABASE => {}
+            Err(found) => unrendered.push((node.unique_id.clone(), found)),
+        }
+    }
     let mut surveys = Surveys { world, relations, queries: BTreeMap::new(), unrendered, trace: Trace::default() };
     for id in in_order(&surveys.world, &ids) {
         surveys.take(&id, compiled.remove(&id), &known);
@@ -83,7 +87,7 @@ fn in_order(world: &World, ids: &NodeSet) -> Vec<NodeId> {
 }
 
 impl Surveys {
-    fn take(&mut self, id: &NodeId, compiled: Option<String>, known: &Warehouses) {
+    fn take(&mut self, id: &NodeId, compiled: Option<String>, known: &Local) {
         let world = self.world.clone();
         if let Some(source) = world.manifest.sources.get(id) {
             let path = [source.database.as_str(), &source.schema, &source.identifier];
@@ -163,25 +167,18 @@ fn with_validity(mut columns: Columns) -> Columns {
 }
 
 /// The file of a local target, if there is one already: it may know sources that YAML does not describe.
-struct Warehouses {
-    deferred: Arc<dyn Warehouse>,
-    is_there: bool,
-}
+struct Local(Option<Arc<dyn Warehouse>>);
 
-impl Warehouses {
-    fn of(ready: &Ready) -> Warehouses {
+impl Local {
+    fn of(ready: &Ready) -> Local {
         let profile = &ready.raw.profile;
         let file = profile.setting("path").map(|path| std::path::Path::new(&ready.raw.project.root).join(path));
         let is_there = profile.is_local_bigquery() && file.is_some_and(|file| file.is_file());
-        let deferred = if is_there { crate::commands::show::deferred(ready) } else { Arc::new(Nowhere) };
-        Warehouses { deferred, is_there }
+        Local(is_there.then(|| crate::commands::show::deferred(ready)))
     }
 
     fn columns(&self, [database, schema, name]: [&str; 3]) -> Option<Columns> {
-        if !self.is_there {
-            return None;
-        }
-        let mut session = self.deferred.session().ok()?;
+        let mut session = self.0.as_ref()?.session().ok()?;
         let found = session.columns(&Path { database, schema, name }).ok()?;
         let columns: Option<Columns> =
             found.into_iter().map(|column| Some((column.name, type_of(&column.data_type)?))).collect();
@@ -189,15 +186,61 @@ impl Warehouses {
     }
 }
 
-/// No warehouse.
+/// A warehouse in which nothing is, and that runs nothing. So templates render what a first build would.
 struct Nowhere;
+
+fn refused<T>() -> Result<T, DbError> {
+    Err(DbError::new(DbErrorKind::Other, "no warehouse is asked"))
+}
 
 impl Warehouse for Nowhere {
     fn session(&self) -> Result<Box<dyn Session>, DbError> {
-        Err(DbError::new(DbErrorKind::Unsupported, "no warehouse is asked"))
+        Ok(Box::new(Nowhere))
     }
 
     fn describe(&self) -> String {
         "none".to_owned()
+    }
+}
+
+impl Session for Nowhere {
+    fn execute(&mut self, _: &str) -> Result<Outcome, DbError> {
+        refused()
+    }
+
+    fn columns_of_query(&mut self, _: &str) -> Result<Vec<Column>, DbError> {
+        refused()
+    }
+
+    fn columns(&mut self, _: &Path) -> Result<Vec<Column>, DbError> {
+        refused()
+    }
+
+    fn relations(&mut self, _: &str, _: &str) -> Result<Vec<RelationInfo>, DbError> {
+        Ok(Vec::new())
+    }
+
+    fn schemas(&mut self, _: &str) -> Result<Vec<String>, DbError> {
+        Ok(Vec::new())
+    }
+
+    fn load(&mut self, _: &Path, _: &[Column], _: &[Vec<Option<String>>]) -> Result<u64, DbError> {
+        refused()
+    }
+
+    fn begin(&mut self) -> Result<(), DbError> {
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), DbError> {
+        Ok(())
+    }
+
+    fn rollback(&mut self) -> Result<(), DbError> {
+        Ok(())
+    }
+
+    fn stop_handle(&self) -> rsdbt_warehouse::Stop {
+        Box::new(|| ())
     }
 }

@@ -134,8 +134,9 @@ fn near(finding: Diagnostic, name: &str, columns: &Columns) -> Diagnostic {
 /// The line of a column's entry behind its resource's, counted from 1; 0 where it is not found.
 fn yaml_line(text: &str, resource: &str, column: &str) -> usize {
     let named = |line: &str, name: &str| {
-        let rest = line.trim_start().trim_start_matches("- ").trim_start();
-        rest.strip_prefix("name:").is_some_and(|value| value.trim().trim_matches(['"', '\'']) == name)
+        let rest = line.trim_start().trim_start_matches("- ").trim_start().trim_start_matches('{').trim_start();
+        let value = rest.strip_prefix("name:").map(|value| value.split([',', '}', '#']).next().unwrap_or_default());
+        value.is_some_and(|value| value.trim().trim_matches(['"', '\'']) == name)
     };
     let lines: Vec<&str> = text.lines().collect();
     let Some(from) = lines.iter().position(|line| named(line, resource)) else { return 0 };

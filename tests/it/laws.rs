@@ -89,7 +89,7 @@ fn lattice() -> Project {
             _ => format!("{tag}select * from {from}"),
         }
     };
-    let files: Vec<(String, String)> = (0..12u32)
+    let files: Vec<(String, String)> = (0..12usize)
         .map(|n| (format!("models/{}/m{n}.sql", if n.is_multiple_of(4) { "core" } else { "rest" }), model(n)))
         .collect();
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();

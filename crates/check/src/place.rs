@@ -33,6 +33,14 @@ pub fn locate(source: &str, compiled: &str, at: usize) -> usize {
     let first = pairs[..row].iter().rev().flatten().next().map_or(0, |before| before + 1);
     let last = pairs[row..].iter().flatten().next().copied().unwrap_or(to.len());
     let gap = &to[first.min(last)..last];
+    // a line that is equal up to this byte, as far as its first tag
+    let begins = |line: &&Line, wanted: &str| line.text.trim_start().starts_with(wanted);
+    let before = line.text.get(..offset).unwrap_or_default().trim_start();
+    if !before.is_empty()
+        && let Some(line) = gap.iter().find(|line| begins(line, before))
+    {
+        return line.start + line.indent() + before.len();
+    }
     let word = word_at(line.text, offset);
     let same = gap.iter().find_map(|line| Some(line.start + find_word(line.text, word)?));
     let tagged = || gap.iter().find(|line| line.text.contains("{{") || line.text.contains("{%"));

@@ -72,7 +72,7 @@ impl Catalog for Names<'_> {
             Some(Schema::Known(columns)) => {
                 let engine = self.relations.key(path);
                 let path = engine.split('.').map(str::to_owned).collect();
-                Ok(Some(Table { path, engine, columns: columns.clone(), input: None }))
+                Ok(Some(Table { path, engine, columns: columns.clone(), hidden: Vec::new(), input: None }))
             }
             Some(Schema::Unknown) => self.unknown(),
             // a bare name is no table of a warehouse: there is no default dataset in the queries of a project
