@@ -7,7 +7,7 @@
   {{ run_hooks(pre_hooks, inside_transaction=False) }}
   {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-  {%- if existing is not none and (not existing.is_table or replaces_by_drop() or not adapter.is_replaceable(existing, config.get('partition_by'), config.get('cluster_by'))) -%}
+  {%- if existing is not none and (not existing.is_table or replaces_by_drop() or (adapter.type() == 'bigquery' and not adapter.is_replaceable(existing, config.get('partition_by'), config.get('cluster_by')))) -%}
     {% do adapter.drop_relation(existing) %}
   {%- endif -%}
   {% call statement('main') -%}

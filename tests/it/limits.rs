@@ -159,5 +159,5 @@ fn a_local_target_without_a_path_keeps_its_tables() {
     );
     project.run(&["run"]).ok().says("its tables are in shop.duckdb");
     assert!(project.exists("shop.duckdb"));
-    assert_eq!(project.query("select a from shop.a"), [[serde_json::json!(1)]]);
+    assert_eq!(project.query("select t.a from shop.a as t"), [[serde_json::json!(1)]]);
 }

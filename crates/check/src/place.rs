@@ -161,7 +161,7 @@ mod tests {
         place("sum(x)", "sum({{ c }})");
         place("sum(y)", "sum({{ c }})");
         place("orders_alias", "orders_alias");
-        place("`lab`", "from {{ ref");
+        place("`lab`", "{{ ref");
     }
 
     #[test]

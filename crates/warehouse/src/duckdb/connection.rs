@@ -286,7 +286,9 @@ mod tests {
     fn only_changes_have_affected_rows() {
         let mut connection = memory();
         let mut affected = |sql: &str| connection.execute(sql).expect("it runs").rows_affected;
-        assert_eq!(affected("create table t as select range as count from range(3)"), Some(3));
+        // DuckDB's interface does not tell what CREATE TABLE AS made.
+        assert_eq!(affected("create table t as select range as count from range(3)"), None);
+        assert_eq!(affected("insert into t select 5"), Some(1));
         assert_eq!(affected("update t set count = 7 where count < 2"), Some(2));
         // A query may well have a column of that name.
         assert_eq!(affected("select count(*) as count from t"), None);
