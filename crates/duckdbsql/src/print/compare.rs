@@ -40,7 +40,7 @@ impl Printer<'_> {
             _ => Some((a, b)).filter(|(side, _)| !number(side)),
         };
         let Some((side, other)) = guarded else { return self.plainly(op, a, b) };
-        let sure = number(other);
+        let sure = constant(other);
         self.bound(
             &[a, b],
             |_, text| text.len() > LONG,
@@ -82,8 +82,16 @@ fn part(whole: &Expr, phys: &str, ty: &Type) -> Expr {
     whole.clone().field(phys, ty.clone())
 }
 
-/// A constant that is certainly no NaN.
+/// Whether a value is certainly no NaN: a constant, or a number of another type.
 fn number(value: &Expr) -> bool {
+    match &value.node {
+        Node::Cast(inner, _) => matches!(inner.ty, Type::Int64 | Type::Numeric | Type::BigNumeric) || constant(value),
+        _ => constant(value),
+    }
+}
+
+/// Whether a value is a number that is written out, which is neither NaN nor NULL.
+fn constant(value: &Expr) -> bool {
     match &value.node {
         Node::Int(_) | Node::Float(_) => true,
         Node::Cast(inner, casting) => casting.implicit && matches!(inner.node, Node::Int(_) | Node::Float(_)),
