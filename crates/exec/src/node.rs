@@ -9,7 +9,7 @@ use super::{batches, compile, freshness, microbatch, unit};
 use indexmap::IndexMap;
 use rsdbt_base::Value;
 use rsdbt_jinja::{Data, Fault, RenderError};
-use rsdbt_project::ir::{Node, NodeResult, ResourceType, Status, TestSeverity, Timing};
+use rsdbt_project::ir::{NodeResult, ResourceType, Status, TestSeverity, Timing};
 use rsdbt_sys as sys;
 use rsdbt_warehouse::Session;
 use serde_json::Value as Json;
