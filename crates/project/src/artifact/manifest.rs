@@ -1,6 +1,6 @@
 //! manifest.json v12, and the same nodes as templates see them (`graph`).
 
-use super::node::{exposure_json, hook_json, node_json, source_json, unit_test_json};
+use super::node::{exposure_json, hook_json, node_json, owner, source_json, unit_test_json};
 use crate::ir::{Invocation, MacroEntry, Manifest, Node, NodeId};
 use chrono::{DateTime, Utc};
 use rsdbt_base::Dialect;
@@ -118,7 +118,7 @@ fn groups(manifest: &Manifest) -> Map<String, Json> {
         let mut parts = id.splitn(3, '.').skip(1);
         json!({
             "name": entry.get("name"), "resource_type": "group", "package_name": parts.next(), "path": "", "original_file_path": "",
-            "unique_id": id, "owner": entry.get("owner"), "description": entry.get("description"), "config": {"meta": {}},
+            "unique_id": id, "owner": owner(entry.get("owner")), "description": entry.get("description"), "config": {"meta": {}},
         })
     };
     manifest.groups.iter().map(|(id, entry)| (id.clone(), group(id, entry))).collect()

@@ -128,9 +128,16 @@ pub fn freshness(given: Option<&Json>) -> Json {
     json!({"warn_after": rule("warn_after"), "error_after": rule("error_after"), "filter": given.get("filter")})
 }
 
+/// An owner with both of dbt's fields.
+pub fn owner(given: Option<&Json>) -> Json {
+    let mut all = object(json!({"email": null, "name": null}));
+    all.extend(given.and_then(Json::as_object).cloned().unwrap_or_default());
+    Json::Object(all)
+}
+
 pub fn exposure_json(exposure: &Exposure) -> Json {
     let entry = |key: &str| exposure.entry.get(key).cloned().unwrap_or_default();
-    let owner = exposure.entry.get("owner").cloned().unwrap_or_else(|| json!({"email": null, "name": null}));
+    let owner = owner(exposure.entry.get("owner"));
     let tags = exposure.entry.get("tags").cloned().unwrap_or_else(|| json!([]));
     let meta = exposure.entry.get("meta").cloned().unwrap_or_else(|| json!({}));
     json!({
