@@ -36,11 +36,11 @@ pub fn source(options: &Options, arguments: &SourceArgs, report: &Arc<dyn Report
         Job { ids: selected, threads, fail_fast: options.fail_fast, tests_block: false, purpose: Purpose::Freshness };
     let mut of_hooks = Vec::new();
     if hooks {
-        of_hooks.extend(rsdbt_exec::hooks::run(&world, HookTime::Start, &RunResults::default()));
+        of_hooks.extend(rsdbt_exec::hooks::run(&world, HookTime::Start, &RunResults::default())?);
     }
     let results = rsdbt_exec::run(&world, job);
     if hooks {
-        of_hooks.extend(rsdbt_exec::hooks::run(&world, HookTime::End, &results));
+        of_hooks.extend(rsdbt_exec::hooks::run(&world, HookTime::End, &results)?);
     }
     report.finish();
     for result in of_hooks.iter().chain(&results.results) {

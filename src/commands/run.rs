@@ -51,10 +51,15 @@ pub fn run(options: &Options, report: &Arc<dyn Report>) -> Result<u8, Stop> {
     create_schemas(&world, &selected)?;
     let hooks = matches!(options.command, "run" | "build" | "seed" | "snapshot" | "test");
     let mut before =
-        if hooks { rsdbt_exec::hooks::run(&world, HookTime::Start, &RunResults::default()) } else { Vec::new() };
+        if hooks { rsdbt_exec::hooks::run(&world, HookTime::Start, &RunResults::default())? } else { Vec::new() };
     let mut results = rsdbt_exec::run(&world, job);
+    let mut broken = None;
     if hooks {
         let after = rsdbt_exec::hooks::run(&world, HookTime::End, &results);
+        let after = after.unwrap_or_else(|found| {
+            broken = Some(found);
+            Vec::new()
+        });
         before.append(&mut results.results);
         results.results = before.into_iter().chain(after).collect();
     }
@@ -67,6 +72,9 @@ pub fn run(options: &Options, report: &Arc<dyn Report>) -> Result<u8, Stop> {
             &pipeline::compiled(&results),
         )?;
         pipeline::write_results(&world, &results)?;
+    }
+    if let Some(found) = broken {
+        return Err(found.into());
     }
     Ok(conclude(&results, options, report, world.stops.stopped()))
 }

@@ -4,6 +4,7 @@ use super::host::RunHost;
 use super::result::{blank_result, fail, located};
 use super::world::World;
 use indexmap::IndexMap;
+use rsdbt_base::Diagnostic;
 use rsdbt_jinja::{Data, RenderError};
 use rsdbt_project::artifact::node_json;
 use rsdbt_project::ir::{Hook, HookTime, NodeResult, RunResults, Status, Timing};
@@ -14,7 +15,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Runs the hooks of one time. After one that fails the others are skipped.
-pub fn run(world: &Arc<World>, time: HookTime, results: &RunResults) -> Vec<NodeResult> {
+///
+/// # Errors
+/// A hook cannot be rendered: as in dbt, this is no result but the end.
+pub fn run(world: &Arc<World>, time: HookTime, results: &RunResults) -> Result<Vec<NodeResult>, Diagnostic> {
     let hooks: Vec<&Hook> = world.manifest.hooks.iter().filter(|hook| hook.time == time).collect();
     let (total, mut done, mut failed) = (hooks.len(), Vec::new(), false);
     for (at, hook) in hooks.into_iter().enumerate() {
@@ -24,16 +28,16 @@ pub fn run(world: &Arc<World>, time: HookTime, results: &RunResults) -> Vec<Node
             blank_result(world, id, Status::Skipped)
         } else {
             world.listener.started(at + 1, total, &title, id);
-            one(world, hook, results)
+            one(world, hook, results)?
         };
         failed |= result.status.is_failure();
         world.listener.finished(at + 1, total, &title, &result);
         done.push(result);
     }
-    done
+    Ok(done)
 }
 
-fn one(world: &Arc<World>, hook: &Hook, results: &RunResults) -> NodeResult {
+fn one(world: &Arc<World>, hook: &Hook, results: &RunResults) -> Result<NodeResult, Diagnostic> {
     let begun = Instant::now();
     let node = Arc::new(hook.node.clone());
     let host = Arc::new(RunHost::new(world, &node, None));
@@ -42,15 +46,17 @@ fn one(world: &Arc<World>, hook: &Hook, results: &RunResults) -> NodeResult {
     let scope = world.engine.scope(host.clone(), &node.package);
     let started = sys::now_utc();
     let sql = host.set_comment().map_err(fail).and_then(|()| world.engine.render_text(&node.raw_code, &scope));
+    let name = format!("{}.{}.{}", node.package, hook.time.word(), hook.index);
+    let sql = sql.map_err(|error| {
+        host.rollback();
+        located(world, &node, None, error).note(format!("in {name}: {}", node.raw_code))
+    })?;
     let rendered = sys::now_utc();
-    let outcome = sql.and_then(|sql| {
-        result.compiled_code = Some(sql.clone());
-        host.execute(sql.trim(), true).and_then(|_| host.commit()).map_err(fail)
-    });
+    result.compiled_code = Some(sql.clone());
+    let outcome = host.execute(sql.trim(), true).and_then(|_| host.commit()).map_err(fail);
     result.timing.push(Timing { name: "compile", started, completed: rendered });
     result.timing.push(Timing { name: "execute", started: rendered, completed: sys::now_utc() });
     result.execution_time = begun.elapsed().as_secs_f64();
-    let name = format!("{}.{}.{}", node.package, hook.time.word(), hook.index);
     match outcome {
         Ok(()) => {
             result.failures = Some(0);
@@ -58,7 +64,7 @@ fn one(world: &Arc<World>, hook: &Hook, results: &RunResults) -> NodeResult {
         }
         Err(error) => broken(world, &host, &mut result, error, &name),
     }
-    result
+    Ok(result)
 }
 
 fn broken(world: &Arc<World>, host: &RunHost, result: &mut NodeResult, error: RenderError, name: &str) {
