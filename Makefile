@@ -30,7 +30,7 @@ endif
 # What a failed command leaves is not taken for the real thing.
 .DELETE_ON_ERROR:
 
-.PHONY: demo build lib test fmt clippy test-dbt test-bigquery test-pubsub test-gcp-pubsub test-browser test-crash test-all doc bench-events conformance certify certify-jinja fuzz dist clean-demo
+.PHONY: compare-state demo build lib test fmt clippy test-dbt test-bigquery test-pubsub test-gcp-pubsub test-browser test-crash test-all doc bench-events conformance certify certify-jinja fuzz dist clean-demo
 
 demo: build
 	scripts/demo.sh $(BIN)
@@ -119,6 +119,13 @@ DBT_VENV := target/dbt-jinja
 certify-jinja:
 	test -f $(DBT_VENV)/ready || { python3 -m venv $(DBT_VENV) && $(DBT_VENV)/bin/pip install -q 'dbt-core==1.11.16' && touch $(DBT_VENV)/ready; }
 	$(DBT_VENV)/bin/python scripts/certify_jinja.py $(WRITE)
+
+# A history of edits: what `state:` selects after each is what dbt selects (needs pip). EDITS=300 for a long one.
+EDITS ?= 40
+STATE_VENV := target/dbt-state
+compare-state: build
+	test -f $(STATE_VENV)/ready || { python3 -m venv $(STATE_VENV) && $(STATE_VENV)/bin/pip install -q 'dbt-core==1.11.16' 'dbt-duckdb==1.11.1' && touch $(STATE_VENV)/ready; }
+	$(STATE_VENV)/bin/python scripts/compare_state.py $(BIN) $(EDITS)
 
 # Changed fixtures at every reader of text and requests, SECONDS in sum; PROFILE=dev also checks overflows.
 SECONDS ?= 60

@@ -30,6 +30,8 @@
 {% endmacro %}
 
 {% macro should_store_failures() %}
+  {% set kind = config.get('store_failures_as') %}
+  {% if kind is not none %}{{ return(kind != 'ephemeral') }}{% endif %}
   {% set own = config.get('store_failures') %}
   {% do return(flags.STORE_FAILURES if own is none else own) %}
 {% endmacro %}

@@ -4,9 +4,11 @@ mod args;
 mod bus;
 mod commands;
 mod cost;
+mod invocation;
 mod options;
 mod partial;
 mod pipeline;
+mod previous;
 mod report;
 mod signals;
 mod surveyed;
@@ -77,7 +79,7 @@ fn run() -> u8 {
 
 fn reporter(options: &Options) -> Arc<dyn Report> {
     if options.json_log {
-        return Arc::new(JsonLog { invocation_id: options.invocation_id.clone(), quiet: options.quiet });
+        return Arc::new(JsonLog::new(&options.invocation_id, options.quiet));
     }
     let style = Style {
         colour: options.colour,
@@ -112,7 +114,8 @@ fn dispatch(args: &Args, options: &Options, report: &Arc<dyn Report>) -> Result<
         Command::Clean => commands::clean::clean(options, report),
         Command::Docs(docs) => commands::docs::docs(options, docs, report),
         Command::Source(arguments) => commands::freshness::source(options, arguments, report),
-        Command::Clone(arguments) => commands::run::clone(options, arguments, report),
+        Command::Retry(arguments) => commands::retry::retry(options, arguments, report),
+        Command::Clone(_) => commands::run::clone(options, report),
         Command::Diff(arguments) => commands::diff::diff(options, arguments, report),
         Command::Explain { code } => explain(code),
         Command::Completions(arguments) => commands::completions::completions(arguments),

@@ -2,10 +2,12 @@
 
 use crate::args::{Args, Building, Command, DocsCommand, IndirectSelection, LogFormat, Selecting, SourceCommand};
 use rsdbt_base::{Code, Diagnostic};
+use rsdbt_project::ir::{Batches, NodeId};
 use rsdbt_project::load;
-use rsdbt_project::select::Indirect;
+use rsdbt_project::select::{Indirect, NodeSet};
 use rsdbt_sys as sys;
 use serde_json::{Map, Value as Json};
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
@@ -27,6 +29,17 @@ pub struct Options {
     pub insists_on_partial_parse: bool,
     pub building: Building,
     pub indirect: Indirect,
+    pub defer: bool,
+    pub favor_state: bool,
+    /// What an earlier run left to be done.
+    pub retry: Option<Retry>,
+}
+
+/// The nodes of an earlier run that are to run again.
+#[derive(Clone, Default)]
+pub struct Retry {
+    pub nodes: NodeSet,
+    pub batches: BTreeMap<NodeId, Batches>,
 }
 
 /// YAML from the command line as a map.
@@ -60,6 +73,7 @@ impl Options {
         };
         let (command, building) = building_of(&args.command);
         let selecting = &building.selecting;
+        let stateful = selecting.stateful.clone();
         let indirect = match selecting.indirect_selection {
             None | Some(IndirectSelection::Eager) => Indirect::Eager,
             Some(IndirectSelection::Cautious) => Indirect::Cautious,
@@ -88,6 +102,9 @@ impl Options {
             insists_on_partial_parse: common.accepted.partial_parse,
             partial_parse: !common.no_partial_parse && !untrue("DBT_PARTIAL_PARSE"),
             indirect,
+            defer: (stateful.defer || truthy("DBT_DEFER")) && !stateful.no_defer,
+            favor_state: (stateful.favor_state || truthy("DBT_FAVOR_STATE")) && !stateful.no_favor_state,
+            retry: None,
             building,
         })
     }
@@ -118,7 +135,8 @@ fn building_of(command: &Command) -> (&'static str, Building) {
             SourceCommand::Freshness { selecting, .. } => ("freshness", only(selecting)),
         },
         Command::Parse => ("parse", Building::default()),
-        Command::Clone(clone) => ("clone", clone.building.clone()),
+        Command::Retry(_) => ("retry", Building::default()),
+        Command::Clone(building) => ("clone", building.clone()),
         Command::Diff(diff) => ("diff", only(&diff.selecting)),
         Command::Sql(_) => ("sql", Building::default()),
         Command::Simulate(_) => ("simulate", Building::default()),

@@ -53,7 +53,7 @@ pub fn digest(raw: &RawProject, invocation: &Invocation) -> String {
     let settings = (&raw.project, &raw.packages, &raw.profile, &raw.cli_vars, invocation.flag("STORE_FAILURES"));
     _ = write!(seen, "{settings:?}");
     for file in &raw.files {
-        _ = write!(seen, "\n{:?} {} {} {}", file.kind, file.package, file.path, file.checksum);
+        _ = write!(seen, "\n{:?} {} {} {}", file.kind, file.package, file.path, file.stamp);
     }
     hash(&seen)
 }

@@ -2,7 +2,7 @@
 
 use crate::options::Options;
 use crate::report::Report;
-use crate::{Stop, partial};
+use crate::{Stop, invocation, partial, previous};
 use rsdbt_base::{Code, Diagnostic, Diagnostics, Dialect, Severity};
 use rsdbt_bqlocal::{LocalBigQuery, LocalSession};
 use rsdbt_exec::{QueryComment, Range, Stops, World};
@@ -18,7 +18,7 @@ use rsdbt_sys as sys;
 use rsdbt_warehouse::bigquery::CloudBigQuery;
 use rsdbt_warehouse::duckdb::DuckDb;
 use rsdbt_warehouse::{DbError, DbErrorKind, Warehouse};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -43,7 +43,7 @@ pub fn prepare(options: &Options, report: &Arc<dyn Report>) -> Result<Ready, Sto
     let (project, profile) = load_settings(&options.load)?;
     let target_path = target_path(options, &project);
     let raw = load(project, profile, &options.load)?;
-    let invocation = Arc::new(invocation(options, &raw));
+    let invocation = Arc::new(invocation::read(options, &raw));
     let digest = partial::digest(&raw, &invocation);
     let is_off = raw.project.flags.get("partial_parse") == Some(&Json::Bool(false));
     let may_reuse = options.partial_parse && (options.insists_on_partial_parse || !is_off);
@@ -62,8 +62,10 @@ pub fn prepare(options: &Options, report: &Arc<dyn Report>) -> Result<Ready, Sto
             let (manifest, graph, more) = resolve(parsed.manifest);
             warnings.extend(more);
             stop_at_errors(&mut warnings, options)?;
-            let artifact = artifact::manifest_body(&manifest, invocation.dialect, &BTreeMap::new());
+            let mut artifact = String::new();
             if options.write_json {
+                let body = artifact::manifest_body(&manifest, invocation.dialect, &BTreeMap::new());
+                artifact = sys::masked(&body).into_owned();
                 partial::write(&target_path, &digest, &parsed.reads, (&manifest, &warnings, &artifact));
             }
             _ = engine.set(parsed.engine);
@@ -88,50 +90,6 @@ pub fn target_path(options: &Options, project: &Project) -> PathBuf {
     root.join(options.target_path.as_deref().unwrap_or(Path::new(&project.target_path)))
 }
 
-fn invocation(options: &Options, raw: &RawProject) -> Invocation {
-    let profile = &raw.profile;
-    let building = &options.building;
-    let mut flags = json!({
-        "FULL_REFRESH": options.full_refresh(), "STORE_FAILURES": building.store_failures, "WHICH": options.command,
-        "EMPTY": building.empty, "FAIL_FAST": options.fail_fast, "WARN_ERROR": options.warn_error, "QUIET": options.quiet,
-        "USE_COLORS": options.colour, "WRITE_JSON": options.write_json, "DEBUG": false, "PRINT": true, "NO_PRINT": false,
-        "LOG_FORMAT": if options.json_log { "json" } else { "default" }, "INDIRECT_SELECTION": "eager", "INTROSPECT": true,
-        "PARTIAL_PARSE": options.partial_parse, "STATIC_PARSER": false, "VERSION_CHECK": true, "SEND_ANONYMOUS_USAGE_STATS": false,
-        "PROFILES_DIR": null, "PROJECT_DIR": raw.project.root, "TARGET_PATH": null, "LOG_PATH": null, "CACHE_SELECTED_ONLY": false,
-        "INVOCATION_COMMAND": format!("rsdbt {}", options.command), "MAXIMUM_SEED_SIZE_MIB": 1, "PRINTER_WIDTH": 80,
-    });
-    if let Json::Object(map) = &mut flags {
-        map.extend(raw.project.flags.iter().map(|(k, v)| (k.to_uppercase(), v.clone())));
-    }
-    let args = json!({
-        "which": options.command, "select": building.selecting.select, "exclude": building.selecting.exclude,
-        "full_refresh": options.full_refresh(), "vars": options.load.vars, "target": profile.target, "profile": profile.name,
-        "project_dir": raw.project.root, "invocation_command": format!("rsdbt {}", options.command),
-    });
-    let packages = std::iter::once(&raw.project).chain(&raw.packages);
-    let vars = packages.map(|package| {
-        let mut vars = package.vars_for(&package.name);
-        vars.extend(raw.project.vars_for(&package.name));
-        (package.name.clone(), vars)
-    });
-    Invocation {
-        id: options.invocation_id.clone(),
-        started_at: sys::now_utc(),
-        command: options.command.to_owned(),
-        project: raw.project.name.clone(),
-        database: profile.database.clone(),
-        schema: profile.schema.clone(),
-        adapter: profile.kind.clone(),
-        dialect: profile.dialect(),
-        target: profile.target_variable(),
-        flags: flags.as_object().cloned().unwrap_or_default(),
-        args: args.as_object().cloned().unwrap_or_default(),
-        vars: vars.collect(),
-        cli_vars: options.load.vars.clone(),
-        environment: sys::env_vars().into_iter().collect(),
-    }
-}
-
 impl Ready {
     pub fn engine(&self) -> &Engine {
         self.engine.get_or_init(|| rsdbt_project::parse::engine(&self.raw, &self.manifest))
@@ -151,15 +109,17 @@ impl Ready {
 
     /// The selected nodes.
     pub fn select(&self, options: &Options) -> Result<NodeSet, Stop> {
+        if let Some(retry) = &options.retry {
+            return Ok(self.manifest.ids().into_iter().filter(|id| retry.nodes.contains(*id)).cloned().collect());
+        }
         let selecting = &options.building.selecting;
-        // The last run's statuses are a file to read, and few selections ask for them.
-        let asked = selecting.select.iter().chain(&selecting.exclude).any(|text| text.contains("result:"));
-        let asks_results = asked || self.raw.selectors.is_some();
         let selection = Selection {
             manifest: &self.manifest,
             graph: &self.graph,
             indirect: options.indirect,
-            results: if asks_results { previous_results(&self.target_path) } else { BTreeMap::new() },
+            dialect: self.invocation.dialect,
+            selectors: self.raw.selectors.as_ref(),
+            previous: previous::read(options, &self.raw.project, &self.manifest, &self.target_path)?,
         };
         let mut chosen = match (&self.raw.selectors, &selecting.selector) {
             (None, Some(name)) => {
@@ -194,7 +154,7 @@ impl Ready {
     ) -> Result<(Arc<World>, RawProject), Stop> {
         let warehouse =
             open(&self.raw.profile, &self.raw.project.root).map_err(|error| Stop(vec![connection_error(&error)]))?;
-        Ok(self.with_warehouse(options, report, selected, warehouse))
+        self.with_warehouse(options, report, selected, warehouse)
     }
 
     pub fn with_warehouse(
@@ -203,7 +163,12 @@ impl Ready {
         report: &Arc<dyn Report>,
         selected: &NodeSet,
         warehouse: Arc<dyn Warehouse>,
-    ) -> (Arc<World>, RawProject) {
+    ) -> Result<(Arc<World>, RawProject), Stop> {
+        let deferral = match options.command {
+            "clone" => Some(previous::cloned(options, &self.raw.project, self.invocation.dialect)?),
+            _ => previous::deferral(options, &self.raw.project, self.invocation.dialect)?,
+        };
+        report.knows(&self.manifest, self.invocation.dialect);
         let listener: Arc<dyn rsdbt_exec::Listener> = report.clone();
         let engine =
             self.engine.into_inner().unwrap_or_else(|| rsdbt_project::parse::engine(&self.raw, &self.manifest));
@@ -215,7 +180,9 @@ impl Ready {
             invocation: self.invocation,
             warehouse,
             query_comment: QueryComment::read(self.raw.project.query_comment.as_ref()),
-            deferred: std::sync::OnceLock::new(),
+            deferral: deferral.unwrap_or_default(),
+            retried: options.retry.as_ref().map(|retry| retry.batches.clone()).unwrap_or_default(),
+            threads: self.raw.profile.threads,
             batch_range: Range {
                 start: options.building.event_time_start.clone(),
                 end: options.building.event_time_end.clone(),
@@ -227,7 +194,7 @@ impl Ready {
             stops: Stops::default(),
             write: options.write_json,
         };
-        (Arc::new(world), self.raw)
+        Ok((Arc::new(world), self.raw))
     }
 }
 
@@ -301,21 +268,13 @@ pub fn connection_error(error: &DbError) -> Diagnostic {
     }
 }
 
-/// Statuses of the last run, for `result:`.
-fn previous_results(target: &Path) -> BTreeMap<NodeId, String> {
-    let Ok(text) = sys::read(&target.join("run_results.json")) else { return BTreeMap::new() };
-    let Ok(json) = serde_json::from_str::<Json>(&text) else { return BTreeMap::new() };
-    let results = json.get("results").and_then(Json::as_array).cloned().unwrap_or_default();
-    let field = |result: &Json, key: &str| result.get(key).and_then(Json::as_str).map(str::to_owned);
-    results.iter().filter_map(|result| Some((field(result, "unique_id")?, field(result, "status")?))).collect()
-}
-
 pub fn write_json(target: &Path, name: &str, json: &Json) -> Result<(), Stop> {
     write_text(target, name, &[&json.to_string()])
 }
 
 fn write_text(target: &Path, name: &str, parts: &[&str]) -> Result<(), Stop> {
-    let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+    let masked: Vec<_> = parts.iter().map(|part| sys::masked(part)).collect();
+    let parts: Vec<&[u8]> = masked.iter().map(|part| part.as_bytes()).collect();
     let path = target.join(name);
     sys::write_parts(&path, &parts).map_err(|why| not_written(&path, &why).into())
 }

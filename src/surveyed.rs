@@ -40,11 +40,11 @@ pub fn surveys(ready: Ready, options: &Options, report: &Arc<dyn Report>, wanted
         return Err(Diagnostic::error(Code::USAGE, message).help("choose a target of `type: bigquery`").into());
     }
     let known = Local::of(&ready);
-    let mut ids: NodeSet = wanted.iter().flat_map(|id| ready.graph.ancestors(id, None)).collect();
+    let mut ids = ready.graph.with_ancestors(wanted, None);
     ids.extend(wanted.iter().cloned());
     let queries: NodeSet = ids.iter().filter(|id| has_query(&ready, id)).cloned().collect();
     let relations = Relations::new(&ready.invocation.database, &ready.invocation.schema);
-    let (world, _) = ready.with_warehouse(options, report, &queries, Arc::new(Nowhere));
+    let (world, _) = ready.with_warehouse(options, report, &queries, Arc::new(Nowhere))?;
     let nodes: Vec<Arc<Node>> =
         queries.iter().filter_map(|id| world.manifest.nodes.get(id).cloned().map(Arc::new)).collect();
     let (mut compiled, mut unrendered) = (BTreeMap::new(), Vec::new());

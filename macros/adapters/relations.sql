@@ -13,7 +13,9 @@
 {% endmacro %}
 
 {% macro make_temp_relation(base_relation, suffix='__dbt_tmp') %}
-  {{ return(base_relation.incorporate(path={'identifier': base_relation.identifier ~ suffix}, type='table')) }}
+  {# Batches of one model run at once: each has a table of its own. #}
+  {% set of_batch = '_' ~ model.batch.id if model and model.batch else '' %}
+  {{ return(base_relation.incorporate(path={'identifier': base_relation.identifier ~ suffix ~ of_batch}, type='table')) }}
 {% endmacro %}
 
 {% macro make_intermediate_relation(base_relation, suffix='__dbt_tmp') %}

@@ -7,7 +7,7 @@
   {{ run_hooks(pre_hooks, inside_transaction=False) }}
   {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-  {%- if existing is not none and (not existing.is_table or replaces_by_drop() or (adapter.type() == 'bigquery' and not adapter.is_replaceable(existing, config.get('partition_by'), config.get('cluster_by')))) -%}
+  {%- if existing is not none and (not existing.is_table or replaces_by_drop() or not keeps_partitions(existing)) -%}
     {% do adapter.drop_relation(existing) %}
   {%- endif -%}
   {% call statement('main') -%}
@@ -24,3 +24,10 @@
 
 {# With an enforced contract the table is made with its constraints, so the old one goes first, in the same transaction. #}
 {% macro replaces_by_drop() %}{{ return(adapter.type() == 'duckdb' and config.get('contract', {}).enforced) }}{% endmacro %}
+
+{# Whether a table can be replaced in place: BigQuery refuses one that is partitioned in another way. #}
+{% macro keeps_partitions(relation) %}{{ return(adapter.dispatch('keeps_partitions', 'dbt')(relation)) }}{% endmacro %}
+{% macro default__keeps_partitions(relation) %}{{ return(True) }}{% endmacro %}
+{% macro bigquery__keeps_partitions(relation) %}
+  {{ return(adapter.is_replaceable(relation, config.get('partition_by'), config.get('cluster_by'))) }}
+{% endmacro %}

@@ -3,12 +3,13 @@
 {% materialization test, default %}
   {% set failures = sql %}
   {% if should_store_failures() %}
-    {% set target_relation = this.incorporate(type='table') %}
-    {% do adapter.create_schema(target_relation) %}
+    {# Its schema was made before any test began: two that make one at once would fail each other. #}
+    {% set kind = config.get('store_failures_as') or 'table' %}
+    {% set target_relation = this.incorporate(type=kind) %}
     {% set existing = load_cached_relation(this) %}
-    {% if existing is not none and not existing.is_table %}{% do adapter.drop_relation(existing) %}{% endif %}
+    {% if existing is not none and existing.type != kind %}{% do adapter.drop_relation(existing) %}{% endif %}
     {% call statement(auto_begin=True) %}
-      create or replace table {{ target_relation }} as (
+      create or replace {{ kind }} {{ target_relation }} as (
         {{ sql }}
       )
     {% endcall %}

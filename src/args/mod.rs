@@ -157,6 +157,29 @@ pub struct Selecting {
     /// No resources of these types
     #[arg(long, alias = "exclude-resource-types", num_args = 1.., action = ArgAction::Append, value_name = "TYPE", value_parser = resource_types)]
     pub exclude_resource_type: Vec<String>,
+    #[command(flatten)]
+    pub stateful: Stateful,
+}
+
+/// Another invocation's artifacts to compare with and to read from.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Stateful {
+    /// The folder of another invocation's artifacts: for `state:`, `result:`, `source_status:` and --defer
+    #[arg(long, env = "DBT_STATE", value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Read what this target has not built where the other environment has it
+    #[arg(long, overrides_with = "no_defer")]
+    pub defer: bool,
+    #[arg(long, hide = true)]
+    pub no_defer: bool,
+    /// The folder for --defer, where it is not that of --state
+    #[arg(long, env = "DBT_DEFER_STATE", value_name = "DIR")]
+    pub defer_state: Option<PathBuf>,
+    /// With --defer: read all that is not selected in the other environment, though it is here, too
+    #[arg(long, overrides_with = "no_favor_state")]
+    pub favor_state: bool,
+    #[arg(long, hide = true)]
+    pub no_favor_state: bool,
 }
 
 /// What dbt lets `--resource-type` be.
@@ -239,8 +262,10 @@ pub enum Command {
     Seed(Building),
     /// Run snapshots
     Snapshot(Building),
+    /// Run again what failed or was skipped in the last run
+    Retry(RetryArgs),
     /// Clone what another environment has built: clone --state its/target
-    Clone(CloneArgs),
+    Clone(Building),
     /// Render SQL without running it
     Compile(CompileArgs),
     /// Find every mistake of every query, before anything runs and without a warehouse
@@ -421,12 +446,13 @@ pub enum SourceCommand {
 }
 
 #[derive(Debug, clap::Args)]
-pub struct CloneArgs {
-    #[command(flatten)]
-    pub building: Building,
-    /// The folder with the other environment's manifest.json
-    #[arg(long, value_name = "DIR")]
-    pub state: PathBuf,
+pub struct RetryArgs {
+    /// The folder of the run_results.json of that run, instead of the target folder
+    #[arg(long, env = "DBT_STATE", value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Rebuild incremental models and seeds from nothing, though the run did not
+    #[arg(long, short)]
+    pub full_refresh: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -59,10 +59,11 @@ fn of_query(surveys: &Surveys, node: &Node, is_local: bool) -> Vec<Diagnostic> {
     let Some(query) = surveys.queries.get(&node.unique_id) else { return Vec::new() };
     let manifest = &surveys.world.manifest;
     let is_wrong = |id: &NodeId| {
-        manifest.nodes.get(id).is_some_and(Node::is_ephemeral)
+        *id != node.unique_id
+            && manifest.nodes.get(id).is_some_and(Node::is_ephemeral)
             && surveys.queries.get(id).is_some_and(|q| !q.survey.findings.is_empty())
     };
-    if surveys.world.graph.ancestors(&node.unique_id, None).iter().any(is_wrong) {
+    if surveys.world.graph.with_ancestors([&node.unique_id], None).iter().any(is_wrong) {
         return Vec::new();
     }
     let counts = |error: &&SqlError| is_local || error.code != Code::SQL_UNSUPPORTED;

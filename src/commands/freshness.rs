@@ -4,12 +4,12 @@ use super::run;
 use crate::args::{SourceArgs, SourceCommand};
 use crate::options::Options;
 use crate::pipeline::{self, counted, kind};
-use crate::report::Report;
+use crate::report::{Report, Told};
 use crate::{FAILED, OK, Stop};
 use rsdbt_base::{Code, Diagnostic};
 use rsdbt_exec::{Job, Purpose};
 use rsdbt_project::artifact::sources_json;
-use rsdbt_project::ir::{Freshness, NodeResult, RunResults, Source, Status};
+use rsdbt_project::ir::{Freshness, HookTime, NodeResult, RunResults, Source, Status};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub fn source(options: &Options, arguments: &SourceArgs, report: &Arc<dyn Report
     let SourceCommand::Freshness { output, .. } = &arguments.command;
     report.line(&format!("Running with rsdbt={}", env!("CARGO_PKG_VERSION")));
     let ready = pipeline::prepare(options, report)?;
-    report.line(&pipeline::found(&ready.manifest));
+    report.told(&Told::Found, &pipeline::found(&ready.manifest));
     let mut selected = ready.select(options)?;
     selected.retain(|id| kind(id) == "source" && ready.manifest.sources.get(id).is_some_and(has_rule));
     if selected.is_empty() {
@@ -31,17 +31,19 @@ pub fn source(options: &Options, arguments: &SourceArgs, report: &Arc<dyn Report
     run::stop_on_signal(&world);
     let threads = raw.profile.threads;
     report.line("");
-    report.line(&format!("Concurrency: {} (target='{}')", counted(threads, "thread"), raw.profile.target));
-    report.line("");
+    run::concurrency(threads, &raw.profile.target, selected.len(), report);
     let job =
         Job { ids: selected, threads, fail_fast: options.fail_fast, tests_block: false, purpose: Purpose::Freshness };
+    let mut of_hooks = Vec::new();
     if hooks {
-        run::run_hooks(&world, "on-run-start", &RunResults::default())?;
+        of_hooks.extend(rsdbt_exec::hooks::run(&world, HookTime::Start, &RunResults::default())?);
     }
     let results = rsdbt_exec::run(&world, job);
-    let after = if hooks { run::run_hooks(&world, "on-run-end", &results) } else { Ok(()) };
+    if hooks {
+        of_hooks.extend(rsdbt_exec::hooks::run(&world, HookTime::End, &results)?);
+    }
     report.finish();
-    for result in &results.results {
+    for result in of_hooks.iter().chain(&results.results) {
         match (&result.diagnostic, &result.freshness) {
             (Some(diagnostic), _) => report.diagnostic(diagnostic),
             (None, Some(freshness)) => stale(result, freshness).iter().for_each(|found| report.diagnostic(found)),
@@ -61,9 +63,9 @@ pub fn source(options: &Options, arguments: &SourceArgs, report: &Arc<dyn Report
         None if options.write_json => pipeline::write_json(&world.target_path, "sources.json", &json)?,
         None => {}
     }
-    after?;
     report.line("Done.");
-    Ok(if results.failed() || world.stops.stopped() { FAILED } else { OK })
+    let failed = results.failed() || of_hooks.iter().any(|result| result.status.is_failure());
+    Ok(if failed || world.stops.stopped() { FAILED } else { OK })
 }
 
 fn has_rule(source: &Source) -> bool {

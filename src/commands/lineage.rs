@@ -25,7 +25,7 @@ pub fn run(options: &Options, arguments: &LineageArgs, report: &Arc<dyn Report>)
     };
     let mut wanted = NodeSet::from([id.clone()]);
     if arguments.downstream {
-        wanted.extend(ready.graph.descendants(&id, None));
+        wanted.extend(ready.graph.with_descendants([&id], None));
     }
     let surveys = surveys(ready, options, report, &wanted)?;
     let starts = starts(&surveys, &id, column.as_deref())?;

@@ -64,7 +64,11 @@ fn line(ready: &Ready, id: &str, output: ListFormat, keys: &[String]) -> String 
                 Some(kind @ ("source" | "exposure" | "unit_test")) => format!("{kind}:"),
                 _ => String::new(),
             };
-            format!("{prefix}{}", manifest.fqn(id).join("."))
+            // A unit test is known by its package and its name.
+            match manifest.unit_tests.get(id) {
+                Some(test) => format!("{prefix}{}.{}", test.package, test.name),
+                None => format!("{prefix}{}", manifest.fqn(id).join(".")),
+            }
         }
         ListFormat::Json => {
             let full = match (manifest.nodes.get(id), manifest.sources.get(id)) {

@@ -1,7 +1,7 @@
 //! What the page of `live` says beside the dashboard: that a build is under way, or what went wrong in one.
 
 use crate::OK;
-use crate::report::{Report, Terminal, to_text};
+use crate::report::{Report, Terminal, Told, to_text};
 use rsdbt_base::{Diagnostic, Severity};
 use rsdbt_exec::Listener;
 use rsdbt_project::ir::NodeResult;
@@ -48,6 +48,10 @@ impl Listener for Overheard {
 }
 
 impl Report for Overheard {
+    fn told(&self, what: &Told, text: &str) {
+        self.terminal.told(what, text);
+    }
+
     fn line(&self, text: &str) {
         self.terminal.line(text);
     }

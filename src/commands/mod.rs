@@ -19,6 +19,7 @@ pub mod live;
 mod live_page;
 pub mod man;
 pub mod pubsub;
+pub mod retry;
 pub mod run;
 pub mod shop;
 pub mod show;

@@ -1,16 +1,14 @@
 //! `run`, `build`, `test`, `seed`, `snapshot`, `parse`, `run-operation`.
 
-use crate::args::{CloneArgs, OperationArgs};
+use crate::args::OperationArgs;
 use crate::options::{Options, yaml_map};
 use crate::pipeline::{self, Ready, counted, kind};
-use crate::report::Report;
+use crate::report::{Report, Told};
 use crate::{FAILED, OK, Stop, cost, signals};
-use rsdbt_base::{Code, Diagnostic, Dialect, Relation};
+use rsdbt_base::{Code, Diagnostic};
 use rsdbt_exec::{Job, Purpose, World};
-use rsdbt_project::ir::{NodeId, NodeResult, RunResults, Status};
+use rsdbt_project::ir::{HookTime, NodeResult, RunResults, Status};
 use rsdbt_project::select::NodeSet;
-use serde_json::Value as Json;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Which resource types a command runs.
@@ -27,7 +25,7 @@ fn runs(command: &str, kind: &str) -> bool {
 pub fn run(options: &Options, report: &Arc<dyn Report>) -> Result<u8, Stop> {
     report.line(&format!("Running with rsdbt={}", env!("CARGO_PKG_VERSION")));
     let ready = pipeline::prepare(options, report)?;
-    report.line(&pipeline::found(&ready.manifest));
+    report.told(&Told::Found, &pipeline::found(&ready.manifest));
     let mut selected = ready.select(options)?;
     selected.retain(|id| runs(options.command, &kind(id)));
     if selected.is_empty() {
@@ -38,8 +36,7 @@ pub fn run(options: &Options, report: &Arc<dyn Report>) -> Result<u8, Stop> {
     let threads = raw.profile.threads;
     report.line("");
     pipeline::unnamed_file(&raw.profile).iter().for_each(|line| report.line(line));
-    report.line(&format!("Concurrency: {} (target='{}')", counted(threads, "thread"), raw.profile.target));
-    report.line("");
+    concurrency(threads, &raw.profile.target, selected.len(), report);
     let job = Job {
         ids: selected.clone(),
         threads,
@@ -53,13 +50,18 @@ pub fn run(options: &Options, report: &Arc<dyn Report>) -> Result<u8, Stop> {
     cost::check_limit(options, &world, job.clone(), report)?;
     create_schemas(&world, &selected)?;
     let hooks = matches!(options.command, "run" | "build" | "seed" | "snapshot" | "test");
+    let mut before =
+        if hooks { rsdbt_exec::hooks::run(&world, HookTime::Start, &RunResults::default())? } else { Vec::new() };
+    let mut results = rsdbt_exec::run(&world, job);
+    let mut broken = None;
     if hooks {
-        run_hooks(&world, "on-run-start", &RunResults::default())?;
-    }
-    let results = rsdbt_exec::run(&world, job);
-    let mut after = Ok(());
-    if hooks {
-        after = run_hooks(&world, "on-run-end", &results);
+        let after = rsdbt_exec::hooks::run(&world, HookTime::End, &results);
+        let after = after.unwrap_or_else(|found| {
+            broken = Some(found);
+            Vec::new()
+        });
+        before.append(&mut results.results);
+        results.results = before.into_iter().chain(after).collect();
     }
     report.finish();
     if options.write_json {
@@ -71,7 +73,9 @@ pub fn run(options: &Options, report: &Arc<dyn Report>) -> Result<u8, Stop> {
         )?;
         pipeline::write_results(&world, &results)?;
     }
-    after?;
+    if let Some(found) = broken {
+        return Err(found.into());
+    }
     Ok(conclude(&results, options, report, world.stops.stopped()))
 }
 
@@ -90,14 +94,11 @@ fn nothing(options: &Options, report: &Arc<dyn Report>, ready: Ready) -> Result<
 }
 
 /// `clone`: every selected relation as the state's environment has it.
-pub fn clone(options: &Options, arguments: &CloneArgs, report: &Arc<dyn Report>) -> Result<u8, Stop> {
+pub fn clone(options: &Options, report: &Arc<dyn Report>) -> Result<u8, Stop> {
     let ready = pipeline::prepare(options, report)?;
-    let deferred = deferred(&arguments.state, ready.invocation.dialect)?;
     let mut selected = ready.select(options)?;
     selected.retain(|id| matches!(kind(id).as_str(), "model" | "seed" | "snapshot"));
     let (world, raw) = ready.world(options, report, &selected)?;
-    // The world is new: nobody has set it before.
-    let _ = world.deferred.set(deferred);
     stop_on_signal(&world);
     create_schemas(&world, &selected)?;
     let job = Job {
@@ -114,24 +115,6 @@ pub fn clone(options: &Options, arguments: &CloneArgs, report: &Arc<dyn Report>)
         pipeline::write_results(&world, &results)?;
     }
     Ok(conclude(&results, options, report, world.stops.stopped()))
-}
-
-/// Where the nodes of another environment's manifest are.
-fn deferred(state: &std::path::Path, dialect: Dialect) -> Result<BTreeMap<NodeId, Relation>, Stop> {
-    let file = state.join("manifest.json");
-    let wrong = |why: String| {
-        Diagnostic::error(Code::FILE, format!("--state: {} {why}", file.display()))
-            .help("name the target folder of the other environment's last run")
-    };
-    let text = rsdbt_sys::read(&file).map_err(|why| wrong(format!("cannot be read: {why}")))?;
-    let json: Json = serde_json::from_str(&text).map_err(|why| wrong(format!("is no manifest: {why}")))?;
-    let nodes = json.get("nodes").and_then(Json::as_object).ok_or_else(|| wrong("is no manifest".to_owned()))?;
-    let place = |node: &Json| {
-        let part = |key: &str| node.get(key).and_then(Json::as_str);
-        node.get("relation_name").filter(|name| !name.is_null())?;
-        Some(Relation::new(part("database")?, part("schema")?, part("alias")?, dialect))
-    };
-    Ok(nodes.iter().filter_map(|(id, node)| Some((id.clone(), place(node)?))).collect())
 }
 
 /// Ctrl-C interrupts what runs; a second one ends the process.
@@ -152,7 +135,7 @@ fn create_schemas(world: &Arc<World>, selected: &NodeSet) -> Result<(), Stop> {
     let mut schemas: Vec<(String, String)> = selected
         .iter()
         .filter_map(|id| world.manifest.nodes.get(id))
-        .filter(|node| node.resource_type.is_refable() && !node.is_ephemeral())
+        .filter(|node| node.has_relation())
         .map(|node| (node.database.clone(), node.schema.clone()))
         .collect();
     schemas.sort();
@@ -172,13 +155,11 @@ fn create_schemas(world: &Arc<World>, selected: &NodeSet) -> Result<(), Stop> {
     Ok(())
 }
 
-/// `on-run-start` and `on-run-end`; each hook is a statement of its own.
-pub fn run_hooks(world: &Arc<World>, which: &str, results: &RunResults) -> Result<(), Stop> {
-    let hooks = if which == "on-run-start" { &world.manifest.on_run_start } else { &world.manifest.on_run_end };
-    if hooks.is_empty() {
-        return Ok(());
-    }
-    rsdbt_exec::run_project_hooks(world, which, hooks, results).map_err(|diagnostic| Stop(vec![diagnostic]))
+/// How many nodes will run at once, and where.
+pub fn concurrency(threads: usize, target: &str, nodes: usize, report: &Arc<dyn Report>) {
+    let text = format!("Concurrency: {} (target='{target}')", counted(threads, "thread"));
+    report.told(&Told::Concurrency { threads, target, nodes }, &text);
+    report.line("");
 }
 
 fn conclude(results: &RunResults, options: &Options, report: &Arc<dyn Report>, stopped: bool) -> u8 {
@@ -187,30 +168,31 @@ fn conclude(results: &RunResults, options: &Options, report: &Arc<dyn Report>, s
     let (warned, skipped) = (is(&[Status::Warn]), is(&[Status::Skipped]));
     let failed = is(&[Status::Error, Status::Fail, Status::RuntimeError]);
     report.line("");
-    report.line(&format!("Finished running {} in {:.2}s.", what_ran(results), results.elapsed));
-    let is_failure = failed > 0 || (options.warn_error && warned > 0) || stopped;
+    let ran = what_ran(results);
+    report.told(&Told::Finished(&ran, results.elapsed), &format!("Finished running {ran} in {:.2}s.", results.elapsed));
+    let is_failure = failed + is(&[Status::PartialSuccess]) > 0 || (options.warn_error && warned > 0) || stopped;
     report.line("");
-    match (failed, warned) {
-        (0, 0) => report.summary("Completed successfully", true),
-        (0, _) => report.summary(&format!("Completed with {}:", counted(warned, "warning")), true),
-        _ => report.summary(
-            &format!(
-                "Completed with {}, {} and {}:",
-                counted(failed, "error"),
-                "0 partial successes",
-                counted(warned, "warning")
-            ),
-            false,
-        ),
-    }
+    let partial = is(&[Status::PartialSuccess]);
+    let summary = match (failed + partial, warned) {
+        (0, 0) => "Completed successfully".to_owned(),
+        (0, _) => format!("Completed with {}:", counted(warned, "warning")),
+        _ => {
+            let partial =
+                if partial == 1 { "1 partial success".to_owned() } else { format!("{partial} partial successes") };
+            format!("Completed with {}, {partial}, and {}:", counted(failed, "error"), counted(warned, "warning"))
+        }
+    };
+    report.told(&Told::EndOfRun { errors: failed, partial, warnings: warned }, &summary);
     for result in &results.results {
         tell(result, report);
     }
     report.line("");
-    report.line(&format!(
-        "Done. PASS={good} WARN={warned} ERROR={failed} SKIP={skipped} NO-OP=0 TOTAL={}",
-        results.results.len()
-    ));
+    let total = results.results.len();
+    let counts =
+        [("pass", good), ("warn", warned), ("error", failed), ("skip", skipped), ("noop", 0), ("total", total)];
+    let partial = if partial > 0 { format!(" PARTIAL SUCCESS={partial}") } else { String::new() };
+    let line = format!("Done. PASS={good} WARN={warned} ERROR={failed} SKIP={skipped} NO-OP=0{partial} TOTAL={total}");
+    report.told(&Told::Stats(&counts), &line);
     if is_failure { FAILED } else { OK }
 }
 
@@ -240,6 +222,7 @@ fn what_ran(results: &RunResults) -> String {
         let word = match kind(&result.unique_id).as_str() {
             "test" => "data test".to_owned(),
             "unit_test" => "unit test".to_owned(),
+            "operation" => "project hook".to_owned(),
             other => other.to_owned(),
         };
         *counts.entry(word).or_default() += 1;
@@ -251,7 +234,7 @@ fn what_ran(results: &RunResults) -> String {
 pub fn parse(options: &Options, report: &Arc<dyn Report>) -> Result<u8, Stop> {
     let begun = std::time::Instant::now();
     let ready = pipeline::prepare(options, report)?;
-    report.line(&pipeline::found(&ready.manifest));
+    report.told(&Told::Found, &pipeline::found(&ready.manifest));
     if options.write_json {
         ready.write_manifest()?;
     }
@@ -287,6 +270,7 @@ pub fn operation(options: &Options, arguments: &OperationArgs, report: &Arc<dyn 
         execution_time: begun.elapsed().as_secs_f64(),
         timing: vec![rsdbt_project::ir::Timing { name: "execute", started, completed: rsdbt_sys::now_utc() }],
         freshness: None,
+        batches: None,
         diagnostic: None,
     };
     if options.write_json {

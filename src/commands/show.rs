@@ -63,7 +63,7 @@ pub fn compile(options: &Options, arguments: &CompileArgs, report: &Arc<dyn Repo
     let warehouse = deferred(&ready);
     if let Some(sql) = &arguments.inline {
         let node = Arc::new(inline_node(&ready, sql)?);
-        let (world, _) = ready.with_warehouse(options, report, &NodeSet::new(), warehouse);
+        let (world, _) = ready.with_warehouse(options, report, &NodeSet::new(), warehouse)?;
         let (_, compiled) = rsdbt_exec::compile_node(&world, &node)?;
         print_compiled(&node.name, &compiled, arguments.output);
         return Ok(OK);
@@ -72,7 +72,7 @@ pub fn compile(options: &Options, arguments: &CompileArgs, report: &Arc<dyn Repo
     selected.retain(|id| !matches!(kind(id).as_str(), "source" | "exposure" | "seed"));
     let threads = ready.raw.profile.threads;
     let asked = !options.building.selecting.select.is_empty();
-    let (world, _) = ready.with_warehouse(options, report, &selected, warehouse);
+    let (world, _) = ready.with_warehouse(options, report, &selected, warehouse)?;
     let only = (selected.len() == 1 || asked)
         .then(|| selected.iter().filter(|id| kind(id) == "model").cloned().collect::<Vec<_>>());
     let job = Job {

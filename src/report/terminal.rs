@@ -1,10 +1,11 @@
 //! Plain lines in dbt's words; on a terminal with colours and a progress bar below them.
 
-use super::{Report, diagnostic};
+use super::{Report, Told, diagnostic};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rsdbt_base::Diagnostic;
 use rsdbt_exec::Listener;
 use rsdbt_project::ir::{NodeResult, Status};
+use rsdbt_sys as sys;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -33,9 +34,10 @@ impl Terminal {
     }
 
     fn print(&self, text: &str) {
+        let text = sys::masked(text);
         let bar = self.bar.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match bar.as_ref() {
-            Some(bar) => bar.println(text),
+            Some(bar) => bar.println(&*text),
             None => {
                 // A reader that has gone away (`| head`) is no error of ours.
                 let _ = writeln!(std::io::stdout().lock(), "{text}");
@@ -88,6 +90,7 @@ fn word(result: &NodeResult) -> (&'static str, &'static str) {
         Status::Fail => ("FAIL", "31"),
         Status::Error | Status::RuntimeError => ("ERROR", "31"),
         Status::Skipped => ("SKIP", "33"),
+        Status::PartialSuccess => ("PARTIAL SUCCESS", "33"),
     }
 }
 
@@ -137,8 +140,16 @@ impl Report for Terminal {
         self.stamped(text);
     }
 
+    fn told(&self, what: &Told, text: &str) {
+        match what {
+            Told::EndOfRun { errors, partial, .. } => self.summary(text, errors + partial == 0),
+            _ => self.stamped(text),
+        }
+    }
+
     fn diagnostic(&self, found: &Diagnostic) {
         let text = diagnostic::render(found, self.style.root.as_deref(), self.style.colour);
+        let text = sys::masked(&text);
         let bar = self.bar.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match bar.as_ref() {
             Some(bar) => bar.suspend(|| {

@@ -80,6 +80,43 @@ fn microbatch_builds_slices_of_time() {
     }
 }
 
+/// Thirty batches on four threads; one of them fails on its first try.
+#[test]
+fn batches_run_at_once_and_the_failed_ones_again() {
+    let rows: Vec<String> = (1..=30).map(|day| format!("{day},2024-01-{day:02}")).collect();
+    let seed = format!("id,day\n{}\n", rows.join("\n"));
+    for make in [Project::duckdb, Project::bigquery] {
+        let config = "materialized='incremental', incremental_strategy='microbatch', unique_key='id', event_time='day', batch_size='day', begin='2024-01-01', partition_by={'field': 'day', 'data_type': 'date'}";
+        let model = format!(
+            "{{{{ config({config}) }}}}\nselect case when id = {{{{ var('bad', 0) }}}} then cast('no' as {{{{ type_int() }}}}) else id end as id, day from {{{{ ref('days') }}}}"
+        );
+        let project = make(&[
+            ("seeds/days.csv", &seed),
+            ("seeds/days.yml", "seeds:\n  - {name: days, config: {event_time: day, column_types: {day: date}}}\n"),
+            ("models/inc.sql", &model),
+            ("models/after.sql", "select count(*) as n from {{ ref('inc') }}"),
+        ]);
+        let range = ["--event-time-start", "2024-01-01", "--event-time-end", "2024-01-31", "--threads", "4"];
+        let build: Vec<&str> = ["build"].into_iter().chain(range).chain(["--vars", "{bad: 17}"]).collect();
+        project.run(&build).fails(1).says("1 of 30 batches failed").says("1 partial success");
+        let results = project.json("target/run_results.json");
+        let of_inc = |results: &serde_json::Value| {
+            let all = results["results"].as_array().expect("results").iter();
+            all.cloned().find(|result| result["unique_id"] == "model.shop.inc").expect("inc")
+        };
+        let inc = of_inc(&results);
+        assert_eq!(inc["status"], "partial success");
+        assert_eq!(inc["batch_results"]["successful"].as_array().map(Vec::len), Some(29));
+        let failed = json!([["2024-01-17T00:00:00+00:00", "2024-01-18T00:00:00+00:00"]]);
+        assert_eq!(inc["batch_results"]["failed"], failed);
+        project.run(&["retry", "--vars", "{bad: 0}"]).ok();
+        let inc = of_inc(&project.json("target/run_results.json"));
+        assert_eq!(inc["batch_results"]["successful"].as_array().map(Vec::len), Some(30));
+        let ran = project.run(&["show", "-s", "after", "--output", "csv"]).ok();
+        assert_eq!(ran.out.trim(), "n\n30");
+    }
+}
+
 #[test]
 fn a_clone_shows_what_the_other_environment_has() {
     for make in [Project::duckdb, Project::bigquery] {

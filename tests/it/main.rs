@@ -27,3 +27,4 @@ mod partial;
 mod program;
 mod sessions;
 mod sql;
+mod state;

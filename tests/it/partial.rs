@@ -130,7 +130,7 @@ fn the_environment_counts_where_templates_read_it() {
     assert_eq!(kind("table"), (Json::from("table"), false));
     assert!(!project.read("target/partial_parse.json").lines().next().expect("a header").contains("\"table\""));
     project.write("models/other.sql", "select '{{ env_var('DBT_ENV_SECRET_X') }}' as x");
-    let ran = project.finish(project.command(&["parse"]).env("DBT_ENV_SECRET_X", "y")).fails(2);
+    let ran = project.finish(project.command(&["parse"]).env("DBT_ENV_SECRET_X", "hush_hush")).fails(2);
     assert!(ran.err.contains("Secret env vars are allowed only in profiles.yml or packages.yml"), "{}", ran.err);
     rsdbt_sys::remove_file(&project.root().join("models/other.sql")).expect("it is there");
     // The variable is gone.

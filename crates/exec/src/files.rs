@@ -27,5 +27,6 @@ pub fn write(world: &World, folder: &str, node: &Node, text: &str) -> Result<(),
         return Ok(());
     }
     let path = file_of(world, folder, node);
-    sys::write(&path, text).map_err(|why| Diagnostic::warning(Code::FILE, format!("{}: {why}", path.display())))
+    sys::write(&path, sys::masked(text).as_bytes())
+        .map_err(|why| Diagnostic::warning(Code::FILE, format!("{}: {why}", path.display())))
 }

@@ -3,7 +3,7 @@
 use super::adapter;
 use super::comment::Template;
 use super::microbatch::Window;
-use super::world::World;
+use super::world::{Defer, World};
 use indexmap::IndexMap;
 use rsdbt_base::{Code, DBT_VERSION, Diagnostic, Dialect, Relation};
 use rsdbt_jinja::{Arguments, Data, Fault, Host};
@@ -211,6 +211,19 @@ impl RunHost {
         Some(format!("where {}", self.window?.condition(column, self.world.invocation.dialect)))
     }
 
+    /// Where another environment has a node that is to be read there.
+    fn deferred(&self, node: &Node) -> Result<Option<Relation>, Fault> {
+        let deferral = &self.world.deferral;
+        let other = deferral.relations.get(&node.unique_id).filter(|_| !node.is_ephemeral());
+        let (Some(other), false) = (other, deferral.when == Defer::Never) else { return Ok(None) };
+        let favored = deferral.when == Defer::Unselected && !self.world.selected.contains(&node.unique_id);
+        if !favored && self.find(&node.database, &node.schema, &node.alias)?.is_some() {
+            return Ok(None);
+        }
+        let rows = if self.node.resource_type.is_refable() { self.rows(&node.config) } else { None };
+        Ok(Some(Relation { rows, kind: Some("table".to_owned()), ..other.clone() }))
+    }
+
     fn relation_of(&self, node: &Node) -> Relation {
         let mut relation = node.relation(self.world.invocation.dialect);
         if node.is_ephemeral() {
@@ -254,16 +267,16 @@ impl Host for RunHost {
             );
             return Err(Fault::compilation(message));
         }
-        Ok(Data::Relation(self.relation_of(node)))
+        Ok(Data::Relation(match self.deferred(node)? {
+            Some(relation) => relation,
+            None => self.relation_of(node),
+        }))
     }
 
     fn source(&self, source: &str, table: &str) -> Result<Data, Fault> {
         let manifest = &self.world.manifest;
-        let own = format!("source.{}.{source}.{table}", self.node.package);
-        let found = manifest
-            .sources
-            .get(&own)
-            .or_else(|| manifest.sources.values().find(|s| s.source_name == source && s.name == table));
+        let id = self.world.refs.find_source(source, table, &self.node.package, &manifest.project);
+        let found = id.and_then(|id| manifest.sources.get(id));
         let Some(found) = found else {
             return Err(Fault::new(
                 Code::SOURCE,
@@ -320,7 +333,7 @@ impl Host for RunHost {
                 data
             }
             "defer_relation" => {
-                let other = self.world.deferred.get().and_then(|all| all.get(&self.node.unique_id));
+                let other = self.world.deferral.relations.get(&self.node.unique_id);
                 other.cloned().map_or(Data::None, Data::Relation)
             }
             "database" => Data::text(self.node.database.clone()),

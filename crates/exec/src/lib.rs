@@ -1,14 +1,17 @@
 //! Runs a selection: each node compiled, materialized and reported, in DAG order, on several threads.
 
 mod adapter;
+mod batches;
 mod comment;
 mod compile;
 mod files;
 mod freshness;
+pub mod hooks;
 mod host;
 mod job;
 mod microbatch;
 mod node;
+mod plan;
 mod result;
 mod schedule;
 pub mod seed;
@@ -22,5 +25,5 @@ pub use job::{Job, Purpose};
 pub use microbatch::Range;
 pub use result::blank_result;
 pub use schedule::run;
-pub use single::{compile_node, run_operation, run_project_hooks, show};
-pub use world::{Listener, Stops, World};
+pub use single::{compile_node, run_operation, show};
+pub use world::{Defer, Deferral, Listener, Stops, World};

@@ -5,11 +5,11 @@ use super::host::RunHost;
 use super::job::Purpose;
 use super::result::{blank_result, fail, located};
 use super::world::World;
-use super::{compile, freshness, microbatch, unit};
+use super::{batches, compile, freshness, microbatch, unit};
 use indexmap::IndexMap;
 use rsdbt_base::Value;
 use rsdbt_jinja::{Data, Fault, RenderError};
-use rsdbt_project::ir::{Node, NodeResult, ResourceType, Status, TestSeverity, Timing};
+use rsdbt_project::ir::{NodeResult, ResourceType, Status, TestSeverity, Timing};
 use rsdbt_sys as sys;
 use rsdbt_warehouse::Session;
 use serde_json::Value as Json;
@@ -39,7 +39,7 @@ pub fn run(
     };
     let node = Arc::new(node.clone());
     let (mut result, session) = if purpose == Purpose::Build && microbatch::is_microbatch(&node) {
-        batches(world, &node, session)
+        batches::run(world, &node, session)
     } else {
         one(world, Arc::new(RunHost::new(world, &node, session)), purpose)
     };
@@ -50,7 +50,7 @@ pub fn run(
 type Ran = (NodeResult, Option<Box<dyn Session>>);
 
 /// A node as a whole, or one batch of it.
-fn one(world: &Arc<World>, host: Arc<RunHost>, purpose: Purpose) -> Ran {
+pub fn one(world: &Arc<World>, host: Arc<RunHost>, purpose: Purpose) -> Ran {
     let node = host.node.clone();
     let mut result = blank_result(world, &node.unique_id, Status::Success);
     let outcome = carry_out(world, &host, &mut result, purpose);
@@ -74,60 +74,6 @@ fn one(world: &Arc<World>, host: Arc<RunHost>, purpose: Purpose) -> Ran {
         }
     }
     (result, host.into_session())
-}
-
-/// A microbatch model: every batch by itself. What other batches built stays when one fails.
-fn batches(world: &Arc<World>, node: &Arc<Node>, session: Option<Box<dyn Session>>) -> Ran {
-    let host = Arc::new(RunHost::new(world, node, session));
-    let grows = has_table(&host).map(|there| there && !world.full_refresh(node));
-    let planned = grows.and_then(|grows| {
-        microbatch::windows(node, &world.batch_range, grows, world.invocation.started_at)
-            .map(|windows| (windows, grows))
-    });
-    let mut session = host.into_session();
-    let (windows, grows) = match planned {
-        Ok(planned) => planned,
-        Err(fault) => {
-            let mut result = blank_result(world, &node.unique_id, Status::Error);
-            let diagnostic = located(world, node, None, fail(fault));
-            result.message = Some(diagnostic.message.clone());
-            result.diagnostic = Some(diagnostic);
-            return (result, session);
-        }
-    };
-    let mut last = blank_result(world, &node.unique_id, Status::Success);
-    let mut failed = Vec::new();
-    for (at, window) in windows.iter().enumerate() {
-        let mut host = RunHost::new(world, node, session);
-        host.window = Some(*window);
-        let (result, back) = one(world, Arc::new(host), Purpose::Build);
-        session = back;
-        if result.status == Status::Error {
-            failed.push((window.name(), result));
-            // Without its first batch there is no table that the others could grow.
-            if at == 0 && !grows {
-                break;
-            }
-        } else {
-            last = result;
-        }
-    }
-    let total = windows.len();
-    let Some((name, first)) = failed.first().cloned() else {
-        last.message = Some(format!("{total} {}", if total == 1 { "batch" } else { "batches" }));
-        return (last, session);
-    };
-    let message = format!("{} of {total} batches failed, the first of them {name}", failed.len());
-    let again = "build the missing ones with --event-time-start and --event-time-end, or all with --full-refresh";
-    let diagnostic = first.diagnostic.clone().map(|found| found.note(message.clone()).help(again));
-    (
-        NodeResult {
-            message: Some(format!("{message}\n  {}", first.message.clone().unwrap_or_default())),
-            diagnostic,
-            ..first
-        },
-        session,
-    )
 }
 
 fn carry_out(
@@ -185,7 +131,7 @@ fn estimate(world: &Arc<World>, host: &Arc<RunHost>, result: &mut NodeResult) ->
 
 /// A selected node that this one reads and that is not there yet.
 fn unbuilt_parent(world: &World, host: &RunHost) -> Result<Option<String>, Fault> {
-    for id in host.node.depends_on.iter().filter(|id| world.selected.contains(id)) {
+    for id in host.node.depends_on.iter().filter(|id| world.selected.contains(*id)) {
         let Some(parent) = world.manifest.nodes.get(id) else { continue };
         if !parent.resource_type.is_refable() || parent.is_ephemeral() {
             continue;
@@ -288,11 +234,4 @@ fn test(world: &Arc<World>, host: &Arc<RunHost>, result: &mut NodeResult) -> Res
         result.status = Status::Pass;
     }
     Ok(())
-}
-
-/// Whether a microbatch model's table is there as a table.
-fn has_table(host: &RunHost) -> Result<bool, Fault> {
-    let node = &host.node;
-    let found = host.find(&node.database, &node.schema, &node.alias)?;
-    Ok(found.is_some_and(|relation| relation.kind.as_deref() == Some("table")))
 }

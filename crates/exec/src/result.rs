@@ -9,7 +9,7 @@ use serde_json::Map;
 
 pub fn blank_result(world: &World, id: &str, status: Status) -> NodeResult {
     let node = world.manifest.nodes.get(id);
-    let relation = node.filter(|n| (n.resource_type.is_refable() && !n.is_ephemeral()) || n.stores_failures());
+    let relation = node.filter(|n| n.has_relation());
     NodeResult {
         unique_id: id.to_owned(),
         status,
@@ -22,6 +22,7 @@ pub fn blank_result(world: &World, id: &str, status: Status) -> NodeResult {
         execution_time: 0.0,
         timing: Vec::new(),
         freshness: None,
+        batches: None,
         diagnostic: None,
     }
 }

@@ -1,13 +1,12 @@
-//! What runs outside of a schedule: one node for `compile` and `show`, a macro for `run-operation`, the project's hooks.
+//! What runs outside of a schedule: one node for `compile` and `show`, a macro for `run-operation`.
 
 use super::compile;
 use super::host::RunHost;
 use super::result::{fail, located};
 use super::world::World;
-use indexmap::IndexMap;
 use rsdbt_base::{Code, Diagnostic, Table};
 use rsdbt_jinja::Data;
-use rsdbt_project::ir::{Node, NodeResult, ResourceType};
+use rsdbt_project::ir::{Node, ResourceType};
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 
@@ -65,56 +64,4 @@ pub fn run_operation(world: &Arc<World>, name: &str, arguments: Map<String, Json
             Err(located(world, &node, None, error))
         }
     }
-}
-
-/// `on-run-start` and `on-run-end`: each hook is rendered and run, then committed.
-pub fn run_project_hooks(
-    world: &Arc<World>,
-    which: &str,
-    hooks: &[String],
-    results: &rsdbt_project::ir::RunResults,
-) -> Result<(), Diagnostic> {
-    let root = world.engine.registry().root().to_owned();
-    let node = Arc::new(rsdbt_project::ir::operation(&world.invocation, &root, which));
-    let host = Arc::new(RunHost::new(world, &node, None));
-    let schemas: std::collections::BTreeSet<String> = world
-        .selected
-        .iter()
-        .filter_map(|id| world.manifest.nodes.get(id))
-        .filter(|n| n.resource_type.is_refable() && !n.is_ephemeral())
-        .map(|n| n.schema.clone())
-        .collect();
-    host.set_variable("schemas", Data::List(schemas.iter().cloned().map(Data::Text).collect()));
-    let pairs =
-        schemas.iter().map(|s| Data::Tuple(vec![Data::text(world.invocation.database.clone()), Data::text(s.clone())]));
-    host.set_variable("database_schemas", Data::List(pairs.collect()));
-    host.set_variable("results", Data::List(results.results.iter().map(|r| result_data(world, r)).collect()));
-    let scope = world.engine.scope(host.clone(), &root);
-    host.set_comment().map_err(|fault| located(world, &node, None, fail(fault)))?;
-    for hook in hooks {
-        let outcome =
-            world.engine.render_text(hook, &scope).and_then(|sql| host.execute(sql.trim(), true).map_err(fail));
-        if let Err(error) = outcome.and_then(|_| host.commit().map_err(fail)) {
-            host.rollback();
-            return Err(located(world, &node, None, error).note(format!("in {which}: {hook}")));
-        }
-    }
-    Ok(())
-}
-
-/// A result as `results` of on-run-end shows it.
-fn result_data(world: &World, result: &NodeResult) -> Data {
-    let node = world.manifest.nodes.get(&result.unique_id);
-    let node =
-        node.map(|n| Data::from(rsdbt_project::artifact::node_json(n, &world.manifest, world.invocation.dialect)));
-    Data::Map(IndexMap::from([
-        ("status".to_owned(), Data::text(result.status.word())),
-        ("node".to_owned(), node.unwrap_or_default()),
-        ("unique_id".to_owned(), Data::text(result.unique_id.clone())),
-        ("message".to_owned(), result.message.clone().map_or(Data::None, Data::Text)),
-        ("failures".to_owned(), result.failures.map_or(Data::None, Data::Int)),
-        ("execution_time".to_owned(), Data::Float(result.execution_time)),
-        ("thread_id".to_owned(), Data::text(result.thread.clone())),
-        ("adapter_response".to_owned(), Data::from(Json::Object(result.adapter_response.clone()))),
-    ]))
 }

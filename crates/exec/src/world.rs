@@ -4,11 +4,11 @@ use super::comment::QueryComment;
 use super::microbatch::Range;
 use rsdbt_base::{Diagnostic, Relation};
 use rsdbt_jinja::Engine;
-use rsdbt_project::ir::{Graph, Invocation, Manifest, Node, NodeId, NodeResult};
+use rsdbt_project::ir::{Batches, Graph, Invocation, Manifest, Node, NodeId, NodeResult};
 use rsdbt_project::resolve::RefIndex;
 use rsdbt_warehouse::{Session, Stop, Warehouse};
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -23,6 +23,24 @@ pub trait Listener: Send + Sync {
     fn warned(&self, diagnostic: &Diagnostic);
 }
 
+/// When `ref` means another environment's relation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Defer {
+    #[default]
+    Never,
+    /// Where this one has none.
+    Missing,
+    /// For all that is not selected, too.
+    Unselected,
+}
+
+/// Where another environment has the nodes.
+#[derive(Debug, Default)]
+pub struct Deferral {
+    pub relations: BTreeMap<NodeId, Relation>,
+    pub when: Defer,
+}
+
 /// A project that is ready to run.
 pub struct World {
     pub engine: Engine,
@@ -32,15 +50,18 @@ pub struct World {
     pub invocation: Arc<Invocation>,
     pub warehouse: Arc<dyn Warehouse>,
     pub query_comment: QueryComment,
-    /// `clone`: where another environment has the nodes.
-    pub deferred: std::sync::OnceLock<BTreeMap<NodeId, Relation>>,
+    pub deferral: Deferral,
+    /// `retry`: batches of microbatch models that an earlier run built, and those that it did not.
+    pub retried: BTreeMap<NodeId, Batches>,
+    /// How many nodes, and batches of a node, run at once.
+    pub threads: usize,
     /// `--event-time-start` and `--event-time-end`.
     pub batch_range: Range,
     pub listener: Arc<dyn Listener>,
     pub target_path: PathBuf,
     /// The manifest's nodes as templates see them (`graph`), made on first use.
     pub graph_json: std::sync::OnceLock<Json>,
-    pub selected: Vec<String>,
+    pub selected: BTreeSet<NodeId>,
     pub stops: Stops,
     /// Writes compiled and run SQL to the target folder.
     pub write: bool,

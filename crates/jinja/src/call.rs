@@ -189,7 +189,10 @@ impl Object for MacroValue {
 
     fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
         let values = self.bind(args)?;
-        self.scope.host().macro_called(&self.definition.unique_id);
+        // What a macro calls in turn is a fact about that macro.
+        if DEPTH.with(Cell::get) == 0 {
+            self.scope.host().macro_called(&self.definition.unique_id);
+        }
         let context = Locals::new(values, self.scope.clone(), self.definition.package.clone());
         render(state, &self.definition.template, context, true)
     }

@@ -155,7 +155,7 @@ pub trait Host: Send + Sync {
     fn log(&self, message: &str, info: bool);
     fn warn(&self, message: &str);
     fn doc(&self, package: Option<&str>, name: &str) -> Result<String, Fault>;
-    /// Called with each macro's unique id before it runs.
+    /// Called with the unique id of a macro that the text itself calls, before it runs; not of those that macros call.
     fn macro_called(&self, unique_id: &str);
     /// The SQL that the project is written in.
     fn dialect(&self) -> Dialect;

@@ -2,6 +2,7 @@
 
 mod builtin;
 mod call;
+mod calls;
 mod culprit;
 mod diag;
 mod env;
@@ -30,6 +31,7 @@ mod structure;
 mod value;
 mod yaml;
 
+pub use calls::{MacroCall, macro_calls, names_variable};
 pub use diag::RenderError;
 pub use host::{Arguments, Data, Fault, Host};
 use indexmap::IndexMap;

@@ -131,6 +131,15 @@ impl Registry {
         [package, self.root.as_str(), INTERNAL].iter().find_map(|package| self.in_package(package, name))
     }
 
+    /// A name in any package: the root project's, then that of any other package, then rsdbt's.
+    pub fn find_anywhere(&self, name: &str) -> Option<Arc<MacroDef>> {
+        let others = || {
+            let packages = self.packages.iter().filter(|(package, _)| *package != INTERNAL);
+            packages.filter_map(|(_, macros)| macros.get(name)).next().cloned()
+        };
+        self.in_package(&self.root, name).or_else(others).or_else(|| self.in_package(INTERNAL, name))
+    }
+
     /// The package that a template means by a namespace; adapters' packages are part of rsdbt's.
     pub fn namespace(&self, name: &str) -> Option<&str> {
         if name == INTERNAL || name.strip_prefix("dbt_").is_some_and(|adapter| adapter == self.adapter) {

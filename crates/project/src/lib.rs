@@ -6,8 +6,10 @@ pub mod config;
 pub mod ir;
 pub mod load;
 pub mod parse;
+mod python;
 pub mod resolve;
 pub mod select;
+pub mod state;
 mod variables;
 
 pub use variables::variable;

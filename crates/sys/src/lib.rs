@@ -3,11 +3,14 @@
 
 mod failpoint;
 mod parallel;
+mod secrets;
 
 pub use failpoint::{failpoint, fault};
 pub use parallel::parallel;
+pub use secrets::masked;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub fn env_var(name: &str) -> Option<String> {
@@ -133,7 +136,9 @@ fn write_with(path: &Path, fill: impl FnOnce(&mut std::fs::File) -> io::Result<(
         create_folder(parent)?;
     }
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
+    // Threads may write one file at once.
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    name.push(format!(".{}-{}.tmp", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed)));
     let temporary = path.with_file_name(name);
     let write = || {
         fill(&mut std::fs::File::create(&temporary)?)?;

@@ -1,11 +1,12 @@
 //! manifest.json v12, and the same nodes as templates see them (`graph`).
 
-use super::node::{exposure_json, node_json, source_json, unit_test_json};
-use crate::ir::{Invocation, MacroEntry, Manifest, NodeId};
+use super::node::{exposure_json, hook_json, node_json, owner, source_json, unit_test_json};
+use crate::ir::{Invocation, MacroEntry, Manifest, Node, NodeId};
 use chrono::{DateTime, Utc};
 use rsdbt_base::Dialect;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 fn nodes(manifest: &Manifest, dialect: Dialect) -> Map<String, Json> {
     manifest.nodes.values().map(|node| (node.unique_id.clone(), node_json(node, manifest, dialect))).collect()
@@ -47,15 +48,20 @@ pub fn manifest_head(manifest: &Manifest, invocation: &Invocation, generated: &D
 
 /// manifest.json behind its metadata; `compiled` has the SQL of nodes that were compiled.
 pub fn manifest_body(manifest: &Manifest, dialect: Dialect, compiled: &BTreeMap<NodeId, String>) -> String {
-    let mut all = nodes(manifest, dialect);
-    for (id, sql) in compiled {
-        if let Some(Json::Object(node)) = all.get_mut(id) {
-            node.insert("compiled".into(), Json::Bool(true));
-            node.insert("compiled_code".into(), Json::from(sql.as_str()));
-            node.insert("extra_ctes_injected".into(), Json::Bool(true));
-            node.insert("extra_ctes".into(), json!([]));
+    let mut out = String::from("\"nodes\":");
+    let node = |node: &Node| {
+        let mut json = node_json(node, manifest, dialect);
+        if let (Json::Object(json), Some(sql)) = (&mut json, compiled.get(&node.unique_id)) {
+            json.insert("compiled".into(), Json::Bool(true));
+            json.insert("compiled_code".into(), Json::from(sql.as_str()));
+            json.insert("extra_ctes_injected".into(), Json::Bool(true));
+            json.insert("extra_ctes".into(), json!([]));
         }
-    }
+        json
+    };
+    // One at a time: as one tree they would take several times the memory of the text.
+    let hooks = manifest.hooks.iter().map(|hook| (hook.node.unique_id.as_str(), hook_json(hook, manifest, dialect)));
+    object(&mut out, manifest.nodes.values().map(|n| (n.unique_id.as_str(), node(n))).chain(hooks));
     let macros: Map<String, Json> = manifest.macros.iter().map(|(id, entry)| (id.clone(), macro_json(entry))).collect();
     let docs: Map<String, Json> = manifest
         .docs
@@ -76,7 +82,6 @@ pub fn manifest_body(manifest: &Manifest, dialect: Dialect, compiled: &BTreeMap<
     let (parents, children) = maps(manifest);
     // Not by the macro `json`, which would copy all of it.
     let parts = [
-        ("nodes", Json::Object(all)),
         ("sources", sources(manifest, dialect).into()),
         ("macros", macros.into()),
         ("docs", docs.into()),
@@ -93,8 +98,19 @@ pub fn manifest_body(manifest: &Manifest, dialect: Dialect, compiled: &BTreeMap<
         ("unit_tests", unit_tests(manifest).into()),
         ("functions", json!({})),
     ];
-    let whole: Map<String, Json> = parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect();
-    Json::Object(whole).to_string().split_off(1)
+    for (name, part) in parts {
+        _ = write!(out, ",\"{name}\":{part}");
+    }
+    out.push('}');
+    out
+}
+
+/// Writes a JSON object, each of its values only when its turn comes.
+fn object<'k>(out: &mut String, pairs: impl Iterator<Item = (&'k str, Json)>) {
+    for (at, (key, value)) in pairs.enumerate() {
+        _ = write!(out, "{}{}:{value}", if at == 0 { '{' } else { ',' }, Json::from(key));
+    }
+    out.push_str(if out.ends_with(':') { "{}" } else { "}" });
 }
 
 fn groups(manifest: &Manifest) -> Map<String, Json> {
@@ -102,7 +118,7 @@ fn groups(manifest: &Manifest) -> Map<String, Json> {
         let mut parts = id.splitn(3, '.').skip(1);
         json!({
             "name": entry.get("name"), "resource_type": "group", "package_name": parts.next(), "path": "", "original_file_path": "",
-            "unique_id": id, "owner": entry.get("owner"), "description": entry.get("description"), "config": {"meta": {}},
+            "unique_id": id, "owner": owner(entry.get("owner")), "description": entry.get("description"), "config": {"meta": {}},
         })
     };
     manifest.groups.iter().map(|(id, entry)| (id.clone(), group(id, entry))).collect()
@@ -112,7 +128,7 @@ fn macro_json(entry: &MacroEntry) -> Json {
     json!({
         "name": entry.name, "resource_type": "macro", "package_name": entry.package, "path": entry.file,
         "original_file_path": entry.file, "unique_id": entry.unique_id, "macro_sql": entry.text,
-        "depends_on": {"macros": []}, "description": entry.description, "meta": {}, "docs": {"show": true, "node_color": null},
+        "depends_on": {"macros": entry.depends_on}, "description": entry.description, "meta": {}, "docs": {"show": true, "node_color": null},
         "patch_path": entry.patch_path, "arguments": entry.arguments, "created_at": 0.0,
         "supported_languages": (!entry.languages.is_empty()).then(|| entry.languages.clone()),
         "config": {"meta": {}, "docs": {"show": true, "node_color": null}},

@@ -1,6 +1,7 @@
 //! dbt's artifacts as JSON: manifest.json v12, run_results.json v6, catalog.json v1, sources.json v3. Pure.
 
 mod catalog;
+mod contract;
 mod freshness;
 mod manifest;
 mod node;
@@ -9,7 +10,8 @@ mod results;
 pub use catalog::{CatalogTable, catalog_json};
 pub use freshness::sources_json;
 pub use manifest::{graph_json, manifest_body, manifest_head};
-pub use node::{node_json, source_json};
+pub(crate) use node::freshness;
+pub use node::{exposure_json, hook_json, node_json, source_json, unit_test_json};
 pub use results::run_results_json;
 
 use crate::ir::Invocation;

@@ -31,8 +31,20 @@ pub struct Project {
     pub quoting: Map<String, Json>,
     /// `models:`, `seeds:`, `snapshots:`, `data_tests:`, `sources:`, `exposures:`, `unit_tests:` trees.
     pub configs: BTreeMap<&'static str, Yaml>,
+    /// The same trees before their templates are rendered.
+    pub unrendered: BTreeMap<&'static str, Yaml>,
     pub query_comment: Option<Yaml>,
     pub flags: Map<String, Json>,
+}
+
+/// The config trees of a project file, by resource type.
+fn trees(yaml: &Yaml) -> BTreeMap<&'static str, Yaml> {
+    let tests = if yaml.get("data_tests").is_null() { yaml.get("tests") } else { yaml.get("data_tests") };
+    let of = |key: &'static str| (key, yaml.get(key).clone());
+    let mut trees: BTreeMap<&'static str, Yaml> =
+        ["models", "seeds", "snapshots", "sources", "exposures", "unit_tests"].into_iter().map(of).collect();
+    trees.insert("tests", tests.clone());
+    trees
 }
 
 const PATH_KEYS: [(&str, &str); 3] =
@@ -56,8 +68,8 @@ fn check(name: &str, file: &str, yaml: &Yaml) -> Result<(), Diagnostic> {
 }
 
 impl Project {
-    /// Reads a rendered dbt_project.yml.
-    pub fn read(root: &str, file: &str, yaml: &Yaml) -> Result<Project, Diagnostic> {
+    /// Reads dbt_project.yml: `yaml` is rendered, `raw` is not.
+    pub fn read(root: &str, file: &str, yaml: &Yaml, raw: &Yaml) -> Result<Project, Diagnostic> {
         let Some(name) = yaml.get("name").text() else {
             return Err(Diagnostic::error(Code::CONFIG, "dbt_project.yml needs a 'name'").at(yaml.place(file)));
         };
@@ -70,16 +82,6 @@ impl Project {
                 given
             }
         };
-        let tests = if yaml.get("data_tests").is_null() { yaml.get("tests") } else { yaml.get("data_tests") };
-        let trees = [
-            ("models", yaml.get("models")),
-            ("seeds", yaml.get("seeds")),
-            ("snapshots", yaml.get("snapshots")),
-            ("tests", tests),
-            ("sources", yaml.get("sources")),
-            ("exposures", yaml.get("exposures")),
-            ("unit_tests", yaml.get("unit_tests")),
-        ];
         let object = |key: &str| yaml.get(key).to_json().as_object().cloned().unwrap_or_default();
         let target_path = yaml.get("target-path").text().unwrap_or_else(|| "target".to_owned());
         let clean = yaml.get("clean-targets").texts();
@@ -108,7 +110,8 @@ impl Project {
                 .filter_map(|entry| Some((entry.get("macro_namespace").text()?, entry.get("search_order").texts())))
                 .collect(),
             quoting: object("quoting"),
-            configs: trees.into_iter().map(|(key, tree)| (key, tree.clone())).collect(),
+            configs: trees(yaml),
+            unrendered: trees(raw),
             query_comment: Some(yaml.get("query-comment").clone()).filter(|comment| !comment.is_null()),
             flags: object("flags"),
             name,

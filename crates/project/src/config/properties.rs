@@ -4,7 +4,7 @@ use super::yaml::{Node, Yaml};
 use rsdbt_base::{Code, Diagnostic};
 use serde_json::{Map, Value as Json};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EntryKind {
     Model,
     Seed,

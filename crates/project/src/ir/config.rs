@@ -38,6 +38,8 @@ pub struct Settings {
     pub sql_header: Option<String>,
     pub access: String,
     pub microbatch: Microbatch,
+    /// Whether batches of a microbatch model may run at once, where that is said.
+    pub concurrent_batches: Option<bool>,
     /// Of seeds.
     pub delimiter: u8,
     pub column_types: IndexMap<String, String>,
@@ -107,6 +109,7 @@ impl Settings {
             full_refresh: flag("full_refresh"),
             sql_header: text("sql_header"),
             access: text("access").unwrap_or_else(|| "protected".to_owned()),
+            concurrent_batches: flag("concurrent_batches"),
             microbatch: Microbatch {
                 event_time: text("event_time"),
                 batch_size: text("batch_size"),
@@ -120,7 +123,11 @@ impl Settings {
             column_types: entries("column_types").filter_map(typed).collect(),
             target_schema: text("target_schema"),
             target_database: text("target_database"),
-            store_failures: flag("store_failures"),
+            // `store_failures_as` decides, where it is said.
+            store_failures: match text("store_failures_as") {
+                Some(kind) => Some(kind != "ephemeral"),
+                None => flag("store_failures"),
+            },
             severity: if warns { TestSeverity::Warn } else { TestSeverity::Error },
             error_if: text("error_if").unwrap_or_else(|| "!= 0".to_owned()),
             warn_if: text("warn_if").unwrap_or_else(|| "!= 0".to_owned()),

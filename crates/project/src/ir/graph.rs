@@ -5,7 +5,7 @@ use petgraph::Direction;
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Edges run from a resource to what depends on it.
 #[derive(Debug, Default)]
@@ -72,31 +72,39 @@ impl Graph {
         self.neighbours(id, Direction::Incoming)
     }
 
-    /// Everything within `depth` steps (all for `None`), without the start itself.
-    fn reach(&self, id: &str, depth: Option<usize>, direction: Direction) -> BTreeSet<NodeId> {
-        let mut found = BTreeSet::new();
-        let mut edge: Vec<String> = vec![id.to_owned()];
+    /// Everything within `depth` steps of one of `ids` (all for `None`), and those themselves.
+    fn reach<'i>(
+        &self,
+        ids: impl IntoIterator<Item = &'i NodeId>,
+        depth: Option<usize>,
+        direction: Direction,
+    ) -> BTreeSet<NodeId> {
+        let mut edge: Vec<NodeIndex> = ids.into_iter().filter_map(|id| self.places.get(id)).copied().collect();
+        let mut seen: HashSet<NodeIndex> = edge.iter().copied().collect();
         let mut steps = 0;
         while !edge.is_empty() && depth.is_none_or(|most| steps < most) {
-            let mut next = Vec::new();
-            for id in &edge {
-                for neighbour in self.neighbours(id, direction) {
-                    if found.insert(neighbour.clone()) {
-                        next.push(neighbour.clone());
-                    }
-                }
-            }
-            edge = next;
+            let around = edge.iter().flat_map(|place| self.graph.neighbors_directed(*place, direction));
+            edge = around.filter(|place| seen.insert(*place)).collect();
             steps += 1;
         }
-        found
+        seen.into_iter().map(|place| self.graph[place].clone()).collect()
     }
 
-    pub fn ancestors(&self, id: &str, depth: Option<usize>) -> BTreeSet<NodeId> {
-        self.reach(id, depth, Direction::Incoming)
+    /// `ids` and what they depend on.
+    pub fn with_ancestors<'i>(
+        &self,
+        ids: impl IntoIterator<Item = &'i NodeId>,
+        depth: Option<usize>,
+    ) -> BTreeSet<NodeId> {
+        self.reach(ids, depth, Direction::Incoming)
     }
 
-    pub fn descendants(&self, id: &str, depth: Option<usize>) -> BTreeSet<NodeId> {
-        self.reach(id, depth, Direction::Outgoing)
+    /// `ids` and what depends on them.
+    pub fn with_descendants<'i>(
+        &self,
+        ids: impl IntoIterator<Item = &'i NodeId>,
+        depth: Option<usize>,
+    ) -> BTreeSet<NodeId> {
+        self.reach(ids, depth, Direction::Outgoing)
     }
 }

@@ -1,6 +1,6 @@
 //! The resolved project: every resource by unique id.
 
-use super::{Exposure, Node, NodeId, Source, UnitTest};
+use super::{Exposure, Hook, Node, NodeId, Source, UnitTest};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -28,6 +28,8 @@ pub struct MacroEntry {
     pub description: String,
     pub arguments: Vec<Json>,
     pub patch_path: Option<String>,
+    /// Macros that it calls, in any branch.
+    pub depends_on: Vec<String>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -45,8 +47,7 @@ pub struct Manifest {
     pub selectors: Map<String, Json>,
     /// Vars of dbt_project.yml and the command line, per package.
     pub vars: IndexMap<String, Map<String, Json>>,
-    pub on_run_start: Vec<String>,
-    pub on_run_end: Vec<String>,
+    pub hooks: Vec<Hook>,
 }
 
 impl Manifest {

@@ -12,7 +12,7 @@ pub use graph::Graph;
 pub use invocation::Invocation;
 pub use manifest::{DocBlock, MacroEntry, Manifest};
 pub use node::{
-    ColumnInfo, Exposure, Node, NodeId, RefCall, ResourceType, Source, TestInfo, UnitGiven, UnitRows, UnitTest,
-    age_limit, default_config, operation,
+    Checksum, ColumnInfo, Exposure, Hook, HookTime, Node, NodeId, RefCall, ResourceType, Source, TestInfo, UnitForm,
+    UnitGiven, UnitRows, UnitTest, age_limit, default_config, operation,
 };
-pub use result::{Freshness, NodeResult, RunResults, Status, Timing};
+pub use result::{Batches, Freshness, NodeResult, RunResults, Status, Timing, Window};

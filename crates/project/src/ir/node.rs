@@ -73,6 +73,17 @@ pub struct ColumnInfo {
     pub policy_tags: Vec<Json>,
 }
 
+/// What state comparison knows a file by, in dbt's forms.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Checksum {
+    /// It has no file of its own.
+    #[default]
+    None,
+    Sha256(String),
+    /// A seed that is too large to be read: its path.
+    Path(String),
+}
+
 /// What makes a node a data test.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct TestInfo {
@@ -121,10 +132,12 @@ pub struct Node {
     pub sources: Vec<(String, String)>,
     pub depends_on: Vec<NodeId>,
     pub macros: Vec<String>,
-    pub checksum: String,
+    pub checksum: Checksum,
     pub version: Option<Json>,
     pub latest_version: Option<Json>,
     pub test: Option<TestInfo>,
+    /// A model's columns that constraints or tests show to be its key.
+    pub primary_key: Vec<String>,
     /// Line of the YAML entry that made the node, where there is one.
     pub line: usize,
 }
@@ -156,10 +169,11 @@ impl Node {
             sources: Vec::new(),
             depends_on: Vec::new(),
             macros: Vec::new(),
-            checksum: String::new(),
+            checksum: Checksum::None,
             version: None,
             latest_version: None,
             test: (kind == ResourceType::Test).then(TestInfo::default),
+            primary_key: Vec::new(),
             line: 0,
         }
     }
@@ -184,6 +198,11 @@ impl Node {
 
     pub fn is_ephemeral(&self) -> bool {
         self.resource_type == ResourceType::Model && self.materialized() == "ephemeral"
+    }
+
+    /// Whether the node has a place in the warehouse.
+    pub fn has_relation(&self) -> bool {
+        (self.resource_type.is_refable() && !self.is_ephemeral()) || self.stores_failures()
     }
 
     pub fn tags(&self) -> Vec<String> {
@@ -246,6 +265,10 @@ pub struct Source {
     /// A template, rendered when it is asked.
     pub loaded_at_query: Option<String>,
     pub quoting: Map<String, Json>,
+    /// The settings, the database and the schema as they were written.
+    pub unrendered_config: Map<String, Json>,
+    pub unrendered_database: Option<String>,
+    pub unrendered_schema: Option<String>,
     pub line: usize,
 }
 
@@ -313,6 +336,14 @@ pub struct UnitGiven {
     /// `ref('x')`, `source('a', 'b')` or `this`.
     pub input: String,
     pub rows: UnitRows,
+    pub form: UnitForm,
+}
+
+/// How rows of a unit test were written: `dict`, `csv` or `sql`, and in which fixture.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UnitForm {
+    pub format: String,
+    pub fixture: Option<String>,
 }
 
 /// Rows of a unit test in the form they were written.
@@ -333,6 +364,10 @@ pub struct UnitTest {
     pub description: String,
     pub given: Vec<UnitGiven>,
     pub expect: UnitRows,
+    pub expect_form: UnitForm,
+    /// What state comparison knows it by.
+    pub checksum: String,
+    pub schema: String,
     /// `macros`, `vars`, `env_vars` that stand in for the real ones.
     pub overrides: Map<String, Json>,
     pub depends_on: Vec<NodeId>,
@@ -340,7 +375,33 @@ pub struct UnitTest {
     pub line: usize,
 }
 
-/// A node for `run-operation` and hooks: it has names and nothing else.
+/// When a project's hook runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HookTime {
+    Start,
+    End,
+}
+
+impl HookTime {
+    /// Its key in dbt_project.yml, and its tag.
+    pub fn word(self) -> &'static str {
+        match self {
+            HookTime::Start => "on-run-start",
+            HookTime::End => "on-run-end",
+        }
+    }
+}
+
+/// One entry of `on-run-start` or `on-run-end`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Hook {
+    pub node: Node,
+    pub time: HookTime,
+    /// Its place in the list of its project.
+    pub index: usize,
+}
+
+/// A node for `run-operation`: it has names and nothing else.
 pub fn operation(invocation: &super::Invocation, package: &str, name: &str) -> Node {
     Node {
         database: invocation.database.clone(),

@@ -12,6 +12,8 @@ pub enum Status {
     Fail,
     Warn,
     RuntimeError,
+    /// Some batches of a microbatch model were built, others failed.
+    PartialSuccess,
 }
 
 impl Status {
@@ -24,11 +26,12 @@ impl Status {
             Status::Pass => "pass",
             Status::Fail => "fail",
             Status::Warn => "warn",
+            Status::PartialSuccess => "partial success",
         }
     }
 
     pub fn is_failure(self) -> bool {
-        matches!(self, Status::Error | Status::RuntimeError | Status::Fail)
+        matches!(self, Status::Error | Status::RuntimeError | Status::Fail | Status::PartialSuccess)
     }
 }
 
@@ -47,6 +50,16 @@ pub struct Freshness {
     pub snapshotted_at: chrono::DateTime<chrono::Utc>,
 }
 
+/// Start and end of a slice of time.
+pub type Window = (chrono::DateTime<chrono::Utc>, chrono::DateTime<chrono::Utc>);
+
+/// The slices of time that a microbatch model was built for.
+#[derive(Debug, Clone, Default)]
+pub struct Batches {
+    pub successful: Vec<Window>,
+    pub failed: Vec<Window>,
+}
+
 #[derive(Debug, Clone)]
 pub struct NodeResult {
     pub unique_id: NodeId,
@@ -60,6 +73,8 @@ pub struct NodeResult {
     /// Seconds.
     pub execution_time: f64,
     pub timing: Vec<Timing>,
+    /// Of a microbatch model.
+    pub batches: Option<Batches>,
     /// Of a source, in `source freshness`.
     pub freshness: Option<Freshness>,
     /// What went wrong, in full.

@@ -4,6 +4,7 @@ mod host;
 mod settings;
 
 use crate::config::{Profile, Project};
+use crate::ir::Checksum;
 use rsdbt_base::{Code, Diagnostic, Diagnostics, Place, hex};
 use rsdbt_sys as sys;
 pub use settings::{Options, load_settings, packages_wanted};
@@ -40,8 +41,10 @@ pub struct RawFile {
     pub full: PathBuf,
     /// Empty for seeds, which are read when they are loaded.
     pub text: String,
-    /// SHA-256 of the content, for seeds.
-    pub checksum: String,
+    /// As dbt takes it: of the text without the white space around it.
+    pub checksum: Checksum,
+    /// A digest of what parsing sees of the file.
+    pub stamp: String,
 }
 
 /// Everything that was read.
@@ -110,8 +113,8 @@ fn read_package(package: &Project, prefix: &str, files: &mut Vec<RawFile>, diagn
                     continue;
                 }
                 let path = slashed(&Path::new(folder).join(&relative));
-                match read_file(&full, kind) {
-                    Ok((text, checksum)) => files.push(RawFile {
+                match read_file(&full, &path, kind) {
+                    Ok((text, checksum, stamp)) => files.push(RawFile {
                         kind,
                         package: package.name.clone(),
                         shown: format!("{prefix}{path}"),
@@ -120,6 +123,7 @@ fn read_package(package: &Project, prefix: &str, files: &mut Vec<RawFile>, diagn
                         full,
                         text,
                         checksum,
+                        stamp,
                     }),
                     Err(why) => diagnostics.push(
                         Diagnostic::error(Code::FILE, format!("cannot read this file: {why}")).at(Place::file(path)),
@@ -130,31 +134,35 @@ fn read_package(package: &Project, prefix: &str, files: &mut Vec<RawFile>, diagn
     }
 }
 
-fn read_file(path: &Path, kind: FileKind) -> std::io::Result<(String, String)> {
+/// Seeds above this size are not read for a checksum: 1 MiB, dbt's own limit.
+const LARGE_SEED: u64 = 1 << 20;
+
+/// Text, checksum and stamp of a file.
+fn read_file(path: &Path, shown: &str, kind: FileKind) -> std::io::Result<(String, Checksum, String)> {
     if kind == FileKind::Seed {
-        return Ok((String::new(), checksum_of(sys::open(path)?)?));
+        let file = sys::open(path)?;
+        if file.metadata()?.len() > LARGE_SEED {
+            return Ok((String::new(), Checksum::Path(shown.to_owned()), String::new()));
+        }
+        let mut bytes = Vec::new();
+        (&file).take(LARGE_SEED).read_to_end(&mut bytes)?;
+        let sum = sha256(String::from_utf8_lossy(&bytes).trim());
+        return Ok((String::new(), Checksum::Sha256(sum.clone()), sum));
     }
+    let text = sys::read(path)?;
+    let (sum, stamp) = (checksum(&text), sha256(&text));
     // Jinja2 reads files with `\n` line ends.
-    let text = sys::read(path)?.replace("\r\n", "\n");
-    let sum = checksum(text.as_bytes());
-    Ok((text, sum))
+    Ok((text.replace("\r\n", "\n"), sum, stamp))
+}
+
+/// dbt's checksum of a file's text.
+pub fn checksum(text: &str) -> Checksum {
+    Checksum::Sha256(sha256(text.trim()))
 }
 
 /// SHA-256 as hexadecimal digits.
-pub fn checksum(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-/// The same of all that is left in a file, which may be large.
-fn checksum_of(mut file: impl Read) -> std::io::Result<String> {
-    let mut hasher = Sha256::new();
-    let mut buffer = [0; 1 << 15];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hex(&hasher.finalize())),
-            count => hasher.update(&buffer[..count]),
-        }
-    }
+pub fn sha256(text: &str) -> String {
+    hex(&Sha256::digest(text.as_bytes()))
 }
 
 fn slashed(path: &Path) -> String {

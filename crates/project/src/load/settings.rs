@@ -93,7 +93,7 @@ fn settings(options: &Options) -> Result<(Project, Profile), Diagnostic> {
     }
     let host = SettingsHost { vars: options.vars.clone(), target: Some(profile.target_variable()) };
     let rendered = render_tree(&raw, host, PROJECT_FILE)?;
-    let project = Project::read(&root.display().to_string(), PROJECT_FILE, &rendered)?;
+    let project = Project::read(&root.display().to_string(), PROJECT_FILE, &rendered, &raw)?;
     Ok((project, profile))
 }
 
@@ -131,7 +131,7 @@ fn load_package(folder: &Path, profile: &Profile, options: &Options) -> Result<P
     let shown = folder.join(PROJECT_FILE).display().to_string();
     let raw = read_yaml(&folder.join(PROJECT_FILE), &shown)?;
     let host = SettingsHost { vars: options.vars.clone(), target: Some(profile.target_variable()) };
-    Project::read(&folder.display().to_string(), &shown, &render_tree(&raw, host, &shown)?)
+    Project::read(&folder.display().to_string(), &shown, &render_tree(&raw, host, &shown)?, &raw)
 }
 
 fn local_packages(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {

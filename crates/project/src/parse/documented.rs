@@ -1,16 +1,16 @@
 //! What only YAML knows: exposures, groups, descriptions of macros; and the rendering of all descriptions.
 
 use super::host::{World, find_doc};
-use super::patches::Patch;
+use super::patches::{Patch, Patches};
 use crate::config::EntryKind;
 use crate::ir::{Exposure, MacroEntry, Manifest};
 use indexmap::IndexMap;
 use rsdbt_base::Diagnostics;
-use rsdbt_jinja::MacroDef;
+use rsdbt_jinja::{MacroCall, MacroDef, Registry, macro_calls};
 use serde_json::{Map, Value as Json};
 
-/// A macro that no YAML describes.
-fn undescribed(definition: &MacroDef) -> MacroEntry {
+/// A macro that no YAML describes, and what it calls.
+fn undescribed(definition: &MacroDef, depends_on: Vec<String>) -> MacroEntry {
     MacroEntry {
         unique_id: definition.unique_id.clone(),
         package: definition.package.clone(),
@@ -21,14 +21,17 @@ fn undescribed(definition: &MacroDef) -> MacroEntry {
         description: String::new(),
         arguments: Vec::new(),
         patch_path: None,
+        depends_on,
     }
 }
 
-pub fn parse(world: &World, patches: &[Patch], manifest: &mut Manifest, diagnostics: &mut Diagnostics) {
-    for definition in world.engine.registry().all() {
-        manifest.macros.insert(definition.unique_id.clone(), undescribed(&definition));
+pub fn parse(world: &World, patches: &Patches, manifest: &mut Manifest, diagnostics: &mut Diagnostics) {
+    let registry = world.engine.registry();
+    for definition in registry.all() {
+        let called = called_by(registry, &definition);
+        manifest.macros.insert(definition.unique_id.clone(), undescribed(&definition, called));
     }
-    for patch in patches {
+    for patch in &patches.list {
         match patch.entry.kind {
             EntryKind::Exposure => match exposure(world, patch) {
                 Ok(exposure) => {
@@ -57,6 +60,33 @@ pub fn parse(world: &World, patches: &[Patch], manifest: &mut Manifest, diagnost
         manifest.docs.entry(overview).and_modify(|doc| doc.text = text);
     }
     describe(world, manifest, diagnostics);
+}
+
+/// The macros that a macro calls: found as dbt finds them, in the package that is named or the own one, then anywhere.
+fn called_by(registry: &Registry, caller: &MacroDef) -> Vec<String> {
+    let find = |package: &str, name: &str| {
+        let named = registry.namespace(package).and_then(|package| registry.in_package(package, name));
+        named.or_else(|| registry.find_anywhere(name))
+    };
+    let mut called: Vec<String> = Vec::new();
+    for call in macro_calls(&caller.text) {
+        let found = match &call {
+            MacroCall::Named { package, name } => {
+                vec![find(package.as_ref().unwrap_or(&caller.package), name).filter(|_| *name != caller.name)]
+            }
+            MacroCall::Dispatch { name, namespace } => vec![
+                find(&caller.package, name).filter(|_| *name != caller.name),
+                registry.dispatch(name, namespace.as_deref(), &caller.package).ok(),
+            ],
+        };
+        let ids = found.into_iter().flatten().map(|definition| definition.unique_id.clone());
+        ids.for_each(|id| {
+            if !called.contains(&id) {
+                called.push(id)
+            }
+        });
+    }
+    called
 }
 
 fn exposure(world: &World, patch: &Patch) -> Result<Exposure, rsdbt_base::Diagnostic> {

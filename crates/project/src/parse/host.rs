@@ -1,5 +1,6 @@
 //! The world while parsing: nothing is there yet, and everything that is asked for is written down.
 
+use super::naming::Names;
 use crate::ir::{DocBlock, Invocation, RefCall};
 use crate::load::RawProject;
 use crate::variable;
@@ -28,6 +29,7 @@ pub struct World<'w> {
     pub raw: &'w RawProject,
     pub docs: Arc<IndexMap<String, DocBlock>>,
     pub reads: Arc<Mutex<Reads>>,
+    pub names: Names,
 }
 
 /// What a template asked for.

@@ -3,13 +3,17 @@
 
 mod bigquery;
 mod builtin;
+mod configs;
 mod documented;
+mod hooks;
 mod host;
 mod macros;
 mod models;
 mod naming;
+mod nodes;
 mod patches;
 mod sources;
+mod test_names;
 mod tests;
 mod units;
 
@@ -19,6 +23,7 @@ pub use builtin::FILES as BUILTIN_MACROS;
 use host::World;
 pub use host::{Reads, Recorded};
 pub use models::parse_inline;
+use nodes::Nodes;
 use rsdbt_base::{Diagnostic, Diagnostics, Severity};
 use rsdbt_jinja::Engine;
 use std::sync::Arc;
@@ -41,20 +46,26 @@ pub fn parse(raw: &RawProject, invocation: &Arc<Invocation>) -> Parsed {
         project: raw.project.name.clone(),
         adapter_type: invocation.adapter.clone(),
         docs: prepared.docs,
-        on_run_start: raw.project.on_run_start.clone(),
-        on_run_end: raw.project.on_run_end.clone(),
         ..Manifest::default()
     };
     let patches = patches::read(raw, &mut diagnostics);
     let reads = Arc::default();
-    let world =
-        World { engine: &engine, invocation, raw, docs: Arc::new(manifest.docs.clone()), reads: Arc::clone(&reads) };
-    models::parse_files(&world, &prepared.models, &patches, &mut manifest, &mut diagnostics);
-    models::parse_yaml_snapshots(&world, &patches, &mut manifest, &mut diagnostics);
+    let world = World {
+        engine: &engine,
+        invocation,
+        raw,
+        docs: Arc::new(manifest.docs.clone()),
+        reads: Arc::clone(&reads),
+        names: naming::Names::default(),
+    };
+    let mut nodes = Nodes::of(&mut manifest);
+    models::parse_files(&world, &prepared.models, &patches, &mut nodes, &mut diagnostics);
+    models::parse_yaml_snapshots(&world, &patches, &mut nodes, &mut diagnostics);
     sources::parse(&world, &patches, &mut manifest, &mut diagnostics);
     tests::parse(&world, &patches, &mut manifest, &mut diagnostics);
     units::parse(&world, &patches, &mut manifest, &mut diagnostics);
     documented::parse(&world, &patches, &mut manifest, &mut diagnostics);
+    hooks::parse(&world, &mut manifest, &mut diagnostics);
     patches::report_unused(&patches, &manifest, &mut diagnostics);
     let reads = reads.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
     Parsed { engine, manifest, diagnostics, reads }

@@ -1,10 +1,12 @@
 //! Nodes that have a file of their own: models, seeds, snapshots, analyses and singular tests.
 
+use super::configs;
 use super::host::{Recorded, World};
 use super::macros::NodeFile;
 use super::naming;
-use super::patches::{Patch, columns, find};
-use crate::config::{EntryKind, Yaml, layered, merge_into};
+use super::nodes::Nodes;
+use super::patches::{Patch, Patches, columns};
+use crate::config::{EntryKind, Yaml, merge_into};
 use crate::ir::{Manifest, Node, ResourceType};
 use crate::load::{FileKind, checksum};
 use indexmap::IndexMap;
@@ -27,8 +29,8 @@ fn sections(kind: ResourceType) -> (&'static str, EntryKind) {
 pub fn parse_files(
     world: &World,
     files: &[NodeFile],
-    patches: &[Patch],
-    manifest: &mut Manifest,
+    patches: &Patches,
+    nodes: &mut Nodes,
     diagnostics: &mut Diagnostics,
 ) {
     // An empty file is a model that nobody has written yet: dbt does not run it.
@@ -36,7 +38,7 @@ pub fn parse_files(
     let files: Vec<&NodeFile> = files.iter().filter(is_written).collect();
     for node in sys::parallel(&files, |file| parse_file(world, file, kind_of(file), patches)) {
         match node {
-            Ok(node) => insert(node, manifest, diagnostics),
+            Ok(node) => nodes.insert(node, diagnostics),
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
     }
@@ -52,67 +54,23 @@ fn kind_of(file: &NodeFile) -> ResourceType {
     }
 }
 
-/// Adds a node unless it is disabled or its name is taken.
-pub fn insert(node: Node, manifest: &mut Manifest, diagnostics: &mut Diagnostics) {
-    if !node.settings().enabled {
-        manifest.disabled.push(node);
-        return;
-    }
-    let clash = manifest.nodes.values().find(|other| {
-        other.unique_id == node.unique_id
-            || (other.name == node.name
-                && other.package == node.package
-                && other.version == node.version
-                && other.resource_type.is_refable()
-                && node.resource_type.is_refable())
-    });
-    if let Some(other) = clash {
-        let message = format!(
-            "dbt found two {}s with the name \"{}\".\n\nSince these resources have the same name, dbt will be unable to find the correct resource when looking for ref(\"{}\").\n- {} ({})\n- {} ({})",
-            node.resource_type,
-            node.name,
-            node.name,
-            other.unique_id,
-            other.original_file_path,
-            node.unique_id,
-            node.original_file_path
-        );
-        diagnostics.push(
-            Diagnostic::error(Code::DUPLICATE, message)
-                .at(Place::file(&node.original_file_path))
-                .help("rename one of the two files"),
-        );
-        return;
-    }
-    manifest.nodes.insert(node.unique_id.clone(), node);
-}
-
 /// Name, version and YAML entry of a model file: `orders_v2.sql` may be version 2 of `orders`.
 fn identity<'p, 'r>(
     file: &NodeFile,
     kind: EntryKind,
-    patches: &'p [Patch<'r>],
+    patches: &'p Patches<'r>,
 ) -> (String, Option<Json>, Option<&'p Patch<'r>>) {
     let stem = match &file.block {
         Some(name) => name.clone(),
         None => stem(&file.file.relative).to_owned(),
     };
     let package = &file.file.package;
-    if kind == EntryKind::Model {
-        let versioned = patches.iter().filter(|p| p.entry.kind == kind && p.file.package == *package);
-        for patch in versioned {
-            for version in patch.entry.yaml.get("versions").list() {
-                let v = version.get("v");
-                let text = v.text().unwrap_or_default();
-                let default = [format!("{}_v{text}", patch.entry.name), format!("{}.v{text}", patch.entry.name)];
-                let defined = version.get("defined_in").text();
-                if defined.as_ref().map_or_else(|| default.contains(&stem), |name| *name == stem) {
-                    return (patch.entry.name.clone(), Some(v.to_json()), Some(patch));
-                }
-            }
-        }
+    if kind == EntryKind::Model
+        && let Some((patch, version)) = patches.version(package, &stem)
+    {
+        return (patch.entry.name.clone(), Some(version.clone()), Some(patch));
     }
-    let patch = find(patches, kind, package, &stem);
+    let patch = patches.find(kind, package, &stem);
     (stem, None, patch)
 }
 
@@ -121,13 +79,14 @@ fn stem(path: &str) -> &str {
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
-fn folders(path: &str) -> Vec<String> {
+/// The folders of a path, without its file.
+pub fn folders(path: &str) -> Vec<String> {
     let mut parts: Vec<String> = path.split('/').map(str::to_owned).collect();
     parts.pop();
     parts
 }
 
-fn parse_file(world: &World, file: &NodeFile, kind: ResourceType, patches: &[Patch]) -> Result<Node, Diagnostic> {
+fn parse_file(world: &World, file: &NodeFile, kind: ResourceType, patches: &Patches) -> Result<Node, Diagnostic> {
     let (tree, entry_kind) = sections(kind);
     let (name, version, patch) = identity(file, entry_kind, patches);
     let package = file.file.package.clone();
@@ -156,16 +115,17 @@ fn parse_file(world: &World, file: &NodeFile, kind: ResourceType, patches: &[Pat
     node.checksum = file.file.checksum.clone();
     node.fqn = fqn;
     node.version = version;
-    for layer in project_layers(world, tree, &package, &node.fqn) {
+    for layer in configs::of_project(world, tree, &package, &node.fqn) {
         merge_into(&mut node.config, &layer);
     }
-    if let Some(patch) = patch {
-        apply_patch(&mut node, patch);
-    }
-    if kind != ResourceType::Seed {
-        render(world, &mut node)?;
-    } else if node.setting("quote_columns").is_none() {
+    let of_yaml = patch.map(|patch| apply_patch(world, &mut node, patch)).transpose()?.unwrap_or_default();
+    let of_file = if kind == ResourceType::Seed { Map::new() } else { render(world, &mut node)? };
+    configs::finish(world, tree, &mut node, &[&of_yaml, &of_file]);
+    if kind == ResourceType::Seed && node.setting("quote_columns").is_none() {
         node.config.insert("quote_columns".into(), Json::Null);
+    }
+    if kind == ResourceType::Test {
+        configs::store_failures(world, &mut node);
     }
     check_materialization(&node, &file.file.shown)?;
     if world.invocation.dialect == Dialect::GoogleSql {
@@ -173,13 +133,6 @@ fn parse_file(world: &World, file: &NodeFile, kind: ResourceType, patches: &[Pat
     }
     naming::place(world, &mut node)?;
     Ok(node)
-}
-
-/// Settings of the node's package, then the root project's, along the fqn.
-pub fn project_layers(world: &World, tree: &str, package: &str, fqn: &[String]) -> Vec<Map<String, Json>> {
-    let own = world.raw.packages.iter().filter(|p| p.name == package);
-    let projects = own.chain(std::iter::once(&world.raw.project));
-    projects.filter_map(|project| project.configs.get(tree)).flat_map(|tree| layered(tree, fqn)).collect()
 }
 
 pub fn root_of(world: &World, package: &str) -> String {
@@ -191,26 +144,32 @@ fn version_text(version: &Json) -> String {
     version.as_str().map_or_else(|| version.to_string(), str::to_owned)
 }
 
-fn apply_patch(node: &mut Node, patch: &Patch) {
+/// Takes over what YAML says of a node; its settings come back, too.
+fn apply_patch(world: &World, node: &mut Node, patch: &Patch) -> Result<Map<String, Json>, Diagnostic> {
+    let rendered = |config: Map<String, Json>| {
+        configs::rendered(world, &patch.file.package, &config)
+            .map_err(|found| Diagnostic { source: None, ..found }.at(patch.place()))
+    };
     let yaml = &patch.entry.yaml;
     node.patch_path = Some(patch.patch_path());
     node.description = yaml.get("description").text().unwrap_or_default();
     node.columns = columns(yaml);
     node.constraints = yaml.get("constraints").to_json().as_array().cloned().unwrap_or_default();
     node.line = yaml.line;
-    let config = patch.config();
-    merge_into(&mut node.config, &config);
-    node.unrendered_config.extend(config);
+    let mut settings = rendered(patch.config())?;
+    merge_into(&mut node.config, &settings);
+    settings.shift_remove("latest_version");
     let versions = yaml.get("versions").list();
-    let Some(version) = node.version.clone() else { return };
+    let Some(version) = node.version.clone() else { return Ok(settings) };
     let newest = versions.iter().map(|v| v.get("v").to_json()).max_by(|a, b| {
         let number = |v: &Json| v.as_f64().unwrap_or(f64::NAN);
         number(a).partial_cmp(&number(b)).unwrap_or_else(|| a.to_string().cmp(&b.to_string()))
     });
     node.latest_version = Some(yaml.get("latest_version").to_json()).filter(|v| !v.is_null()).or(newest);
     if let Some(own) = versions.iter().find(|v| v.get("v").to_json() == version) {
-        let config = super::patches::config_of(own);
+        let config = rendered(super::patches::config_of(own))?;
         merge_into(&mut node.config, &config);
+        settings.extend(config);
         if !own.get("columns").is_null() {
             node.columns = versioned_columns(yaml, own);
         }
@@ -218,6 +177,7 @@ fn apply_patch(node: &mut Node, patch: &Patch) {
             node.description = text;
         }
     }
+    Ok(settings)
 }
 
 /// `columns: [include: all, exclude: [...]]` and own columns on top.
@@ -239,8 +199,8 @@ fn versioned_columns(base: &Yaml, version: &Yaml) -> IndexMap<String, crate::ir:
     found
 }
 
-/// Renders the node's file and takes over what it records.
-fn render(world: &World, node: &mut Node) -> Result<(), Diagnostic> {
+/// Renders the node's file and takes over what it records; the settings of its calls come back, too.
+fn render(world: &World, node: &mut Node) -> Result<Map<String, Json>, Diagnostic> {
     let host = world.host(&node.package, naming::node_json(node), Map::clone(&node.config));
     let scope = world.engine.scope(host.clone(), &node.package);
     world.engine.render(&node.template, &scope).map_err(|error| error.diagnostic)?;
@@ -249,16 +209,15 @@ fn render(world: &World, node: &mut Node) -> Result<(), Diagnostic> {
     for to in node.constraints.iter().chain(of_columns).filter_map(|c| c.get("to").and_then(Json::as_str)) {
         world.engine.render_text(&format!("{{{{ {to} }}}}"), &scope).map_err(|error| error.diagnostic)?;
     }
-    record(node, host.recorded());
-    Ok(())
+    Ok(record(node, host.recorded()))
 }
 
 /// Snapshots that stand in YAML alone: `relation: ref('x')` and a `config`.
-pub fn parse_yaml_snapshots(world: &World, patches: &[Patch], manifest: &mut Manifest, diagnostics: &mut Diagnostics) {
-    for patch in patches.iter().filter(|patch| patch.entry.kind == EntryKind::Snapshot) {
+pub fn parse_yaml_snapshots(world: &World, patches: &Patches, nodes: &mut Nodes, diagnostics: &mut Diagnostics) {
+    for patch in patches.list.iter().filter(|patch| patch.entry.kind == EntryKind::Snapshot) {
         let Some(relation) = patch.entry.yaml.get("relation").text() else { continue };
         match yaml_snapshot(world, patch, &relation) {
-            Ok(node) => insert(node, manifest, diagnostics),
+            Ok(node) => nodes.insert(node, diagnostics),
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
     }
@@ -274,18 +233,19 @@ fn yaml_snapshot(world: &World, patch: &Patch, relation: &str) -> Result<Node, D
     node.path = patch.file.relative.clone();
     node.original_file_path = patch.file.path.clone();
     node.root = root_of(world, package);
-    node.checksum = checksum(sql.as_bytes());
+    node.checksum = checksum(&sql);
     node.template = template;
     node.raw_code = sql;
     let mut fqn = vec![package.clone()];
     fqn.extend(folders(&patch.file.relative));
     fqn.push(name.clone());
     node.fqn = fqn;
-    for layer in project_layers(world, "snapshots", package, &node.fqn) {
+    for layer in configs::of_project(world, "snapshots", package, &node.fqn) {
         merge_into(&mut node.config, &layer);
     }
-    apply_patch(&mut node, patch);
+    let of_yaml = apply_patch(world, &mut node, patch)?;
     render(world, &mut node).map_err(|d| Diagnostic { source: None, ..d }.at(patch.place()))?;
+    configs::finish(world, "snapshots", &mut node, &[&of_yaml]);
     naming::place(world, &mut node)?;
     Ok(node)
 }
@@ -302,14 +262,15 @@ pub fn register_yaml_snapshots(engine: &Engine, manifest: &Manifest) {
     }
 }
 
-pub fn record(node: &mut Node, recorded: Recorded) {
+/// Takes over what a template asked for; its settings as one layer come back.
+pub fn record(node: &mut Node, recorded: Recorded) -> Map<String, Json> {
     for layer in &recorded.configs {
         merge_into(&mut node.config, layer);
-        node.unrendered_config.extend(layer.clone());
     }
     node.refs = recorded.refs;
     node.sources = recorded.sources;
     node.macros = recorded.macros;
+    configs::of_calls(&recorded.configs)
 }
 
 fn check_materialization(node: &Node, file: &str) -> Result<(), Diagnostic> {
@@ -329,7 +290,14 @@ pub fn parse_inline(
     sql: &str,
 ) -> Result<Node, Diagnostic> {
     let (engine, invocation, raw) = world_of;
-    let world = World { engine, invocation, raw, docs: std::sync::Arc::default(), reads: std::sync::Arc::default() };
+    let world = World {
+        engine,
+        invocation,
+        raw,
+        docs: std::sync::Arc::default(),
+        reads: std::sync::Arc::default(),
+        names: naming::Names::default(),
+    };
     let package = &raw.project.name;
     let path = "<inline>";
     let prepared = prepare(path, sql)?;
@@ -341,7 +309,7 @@ pub fn parse_inline(
     node.root = raw.project.root.clone();
     node.template = path.to_owned();
     node.raw_code = sql.to_owned();
-    node.checksum = checksum(sql.as_bytes());
+    node.checksum = checksum(sql);
     render(&world, &mut node)?;
     node.database = invocation.database.clone();
     node.schema = invocation.schema.clone();

@@ -4,8 +4,10 @@ use super::host::World;
 use crate::ir::{Node, ResourceType};
 use indexmap::IndexMap;
 use rsdbt_base::Diagnostic;
-use rsdbt_jinja::{Data, Scope};
+use rsdbt_jinja::{Data, INTERNAL, Registry, Scope};
 use serde_json::{Map, Value as Json, json};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// The node as naming macros see it.
 pub fn node_json(node: &Node) -> Json {
@@ -17,11 +19,34 @@ pub fn node_json(node: &Node) -> Json {
     })
 }
 
+/// Names that rsdbt's own macros gave, which look at nothing but the setting: most nodes share a database and a schema.
+#[derive(Default)]
+pub struct Names {
+    own: OnceLock<bool>,
+    given: Mutex<HashMap<(&'static str, String), String>>,
+}
+
+impl Names {
+    /// Whether no macro of a project or package takes part in naming.
+    fn are_own(&self, registry: &Registry) -> bool {
+        let is_own = |part: &str| {
+            let name = format!("generate_{part}_name");
+            let found = registry.find(registry.root(), &name);
+            let called = registry.dispatch(&name, Some(INTERNAL), INTERNAL).ok();
+            [found, called].into_iter().flatten().all(|definition| definition.package == INTERNAL)
+        };
+        *self.own.get_or_init(|| ["database", "schema", "alias"].into_iter().all(is_own))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(&'static str, String), String>> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Sets database, schema and alias of a node from its configuration.
 pub fn place(world: &World, node: &mut Node) -> Result<(), Diagnostic> {
-    let own = node.config.clone();
-    let custom = |key: &str| own.get(key).cloned().unwrap_or(Json::Null);
-    let (mut database, mut schema) = (custom("database"), custom("schema"));
+    let custom = |key: &str| node.config.get(key).cloned().unwrap_or(Json::Null);
+    let (mut database, mut schema, alias) = (custom("database"), custom("schema"), custom("alias"));
     if node.resource_type == ResourceType::Snapshot {
         // The older way to place snapshots.
         if let Some(target) = &node.settings().target_schema {
@@ -32,13 +57,30 @@ pub fn place(world: &World, node: &mut Node) -> Result<(), Diagnostic> {
         }
     }
     let verbatim = node.resource_type == ResourceType::Snapshot && node.settings().target_schema.is_some();
-    // One scope serves the three macros: the node is converted once.
-    let host = world.host(&node.package, node_json(node), Map::clone(&node.config));
-    let scope = world.engine.scope(host, &node.package);
-    let name = |part: &str, custom: Json| name(world, &scope, part, custom, &node.name);
-    let database = name("database", database)?;
-    let schema = if verbatim { schema.as_str().unwrap_or_default().to_owned() } else { name("schema", schema)? };
-    let alias = name("alias", custom("alias"))?;
+    // One scope serves the three macros: the node is converted once. Of all of it our own macros want name and version.
+    let are_own = world.names.are_own(world.engine.registry());
+    let (view, config) = if are_own {
+        (json!({"name": node.name, "version": node.version}), Map::new())
+    } else {
+        (node_json(node), Map::clone(&node.config))
+    };
+    let scope = world.engine.scope(world.host(&node.package, view, config), &node.package);
+    let call = |part: &str, custom: Json| name(world, &scope, part, custom, &node.name);
+    let shared = |part: &'static str, custom: Json| {
+        if !are_own {
+            return call(part, custom);
+        }
+        let key = (part, custom.to_string());
+        if let Some(known) = world.names.lock().get(&key) {
+            return Ok(known.clone());
+        }
+        let name = call(part, custom)?;
+        world.names.lock().insert(key, name.clone());
+        Ok(name)
+    };
+    let database = shared("database", database)?;
+    let schema = if verbatim { schema.as_str().unwrap_or_default().to_owned() } else { shared("schema", schema)? };
+    let alias = call("alias", alias)?;
     (node.database, node.schema, node.alias) = (database, schema, alias);
     Ok(())
 }

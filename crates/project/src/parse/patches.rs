@@ -5,7 +5,9 @@ use crate::ir::{ColumnInfo, Manifest};
 use crate::load::{FileKind, RawFile, RawProject};
 use indexmap::IndexMap;
 use rsdbt_base::{Code, Diagnostic, Diagnostics, Place, closest};
+use rsdbt_sys as sys;
 use serde_json::{Map, Value as Json};
+use std::collections::{HashMap, HashSet};
 
 /// An entry and the file it stands in.
 pub struct Patch<'r> {
@@ -42,7 +44,9 @@ impl Patch<'_> {
 /// `config:` and the settings that may stand beside it.
 pub fn config_of(yaml: &Yaml) -> Map<String, Json> {
     let mut config = Map::new();
-    for key in ["tags", "meta", "access", "group", "latest_version", "docs", "quote_columns", "column_types"] {
+    for key in
+        ["tags", "meta", "access", "group", "latest_version", "docs", "contract", "quote_columns", "column_types"]
+    {
         if !yaml.get(key).is_null() {
             config.insert(key.to_owned(), yaml.get(key).to_json());
         }
@@ -51,10 +55,63 @@ pub fn config_of(yaml: &Yaml) -> Map<String, Json> {
     config
 }
 
-pub fn read<'r>(raw: &'r RawProject, diagnostics: &mut Diagnostics) -> Vec<Patch<'r>> {
-    let mut patches: Vec<Patch> = Vec::new();
-    for file in raw.files.iter().filter(|file| file.kind == FileKind::Properties) {
-        let parsed = match yaml::parse(&file.shown, &file.text) {
+/// All entries, found by what they describe.
+#[derive(Default)]
+pub struct Patches<'r> {
+    pub list: Vec<Patch<'r>>,
+    places: HashMap<(EntryKind, String, String), usize>,
+    /// Package and file name of a version -> the entry, and the version as written.
+    versions: HashMap<(String, String), (usize, Json)>,
+}
+
+impl<'r> Patches<'r> {
+    /// The entry of a node of `package`.
+    pub fn find(&self, kind: EntryKind, package: &str, name: &str) -> Option<&Patch<'r>> {
+        let at = self.places.get(&(kind, package.to_owned(), name.to_owned()))?;
+        self.list.get(*at)
+    }
+
+    /// The entry that says that the file `stem` is a version of its model, and which.
+    pub fn version(&self, package: &str, stem: &str) -> Option<(&Patch<'r>, &Json)> {
+        let (at, version) = self.versions.get(&(package.to_owned(), stem.to_owned()))?;
+        Some((self.list.get(*at)?, version))
+    }
+
+    fn add(&mut self, patch: Patch<'r>, diagnostics: &mut Diagnostics) {
+        let (kind, name, package) = (patch.entry.kind, &patch.entry.name, &patch.file.package);
+        let key = (kind, package.clone(), name.clone());
+        if let Some(twin) = self.places.get(&key).filter(|_| kind != EntryKind::Source) {
+            let message = format!("'{name}' is described twice");
+            let mut error = Diagnostic::error(Code::PROPERTY, message).at(patch.place());
+            if let Some(twin) = self.list.get(*twin) {
+                error = error.note(format!("first at {}", twin.place()));
+            }
+            diagnostics.push(error);
+            return;
+        }
+        let at = self.list.len();
+        for version in patch.entry.yaml.get("versions").list().iter().filter(|_| kind == EntryKind::Model) {
+            let v = version.get("v");
+            let text = v.text().unwrap_or_default();
+            let files = match version.get("defined_in").text() {
+                Some(file) => vec![file],
+                None => vec![format!("{name}_v{text}"), format!("{name}.v{text}")],
+            };
+            for file in files {
+                self.versions.entry((package.clone(), file)).or_insert_with(|| (at, v.to_json()));
+            }
+        }
+        self.places.entry(key).or_insert(at);
+        self.list.push(patch);
+    }
+}
+
+pub fn read<'r>(raw: &'r RawProject, diagnostics: &mut Diagnostics) -> Patches<'r> {
+    let mut patches = Patches::default();
+    let files: Vec<&RawFile> = raw.files.iter().filter(|file| file.kind == FileKind::Properties).collect();
+    let parsed = sys::parallel(&files, |file| yaml::parse(&file.shown, &file.text));
+    for (file, parsed) in files.into_iter().zip(parsed) {
+        let parsed = match parsed {
             Ok(parsed) => parsed,
             Err(diagnostic) => {
                 diagnostics.push(diagnostic);
@@ -64,30 +121,10 @@ pub fn read<'r>(raw: &'r RawProject, diagnostics: &mut Diagnostics) -> Vec<Patch
         let (properties, problems) = read_properties(&file.shown, &parsed);
         diagnostics.extend(problems);
         for entry in properties.entries {
-            let twin = patches.iter().find(|patch| {
-                patch.entry.kind == entry.kind
-                    && patch.entry.name == entry.name
-                    && patch.file.package == file.package
-                    && entry.kind != EntryKind::Source
-            });
-            if let Some(twin) = twin {
-                let message = format!("'{}' is described twice", entry.name);
-                diagnostics.push(
-                    Diagnostic::error(Code::PROPERTY, message)
-                        .at(entry.yaml.place(&file.shown))
-                        .note(format!("first at {}", twin.place())),
-                );
-                continue;
-            }
-            patches.push(Patch { file, entry });
+            patches.add(Patch { file, entry }, diagnostics);
         }
     }
     patches
-}
-
-/// The entry of a node, its own package's first.
-pub fn find<'p, 'r>(patches: &'p [Patch<'r>], kind: EntryKind, package: &str, name: &str) -> Option<&'p Patch<'r>> {
-    patches.iter().find(|patch| patch.entry.kind == kind && patch.entry.name == name && patch.file.package == package)
 }
 
 /// `columns:` of an entry; descriptions are rendered later.
@@ -116,18 +153,17 @@ pub fn columns(yaml: &Yaml) -> IndexMap<String, ColumnInfo> {
 }
 
 /// Entries that describe nothing.
-pub fn report_unused(patches: &[Patch], manifest: &Manifest, diagnostics: &mut Diagnostics) {
-    for patch in patches {
+pub fn report_unused(patches: &Patches, manifest: &Manifest, diagnostics: &mut Diagnostics) {
+    let nodes = manifest.nodes.values().chain(&manifest.disabled);
+    let known: HashSet<(&str, &str)> = nodes.map(|node| (node.resource_type.word(), node.name.as_str())).collect();
+    for patch in &patches.list {
         let kind = match patch.entry.kind {
             EntryKind::Model => "model",
             EntryKind::Seed => "seed",
             EntryKind::Snapshot => "snapshot",
             _ => continue,
         };
-        let fits = |name: &str, word: &str| name == patch.entry.name && word == kind;
-        let known = manifest.nodes.values().any(|n| fits(&n.name, n.resource_type.word()))
-            || manifest.disabled.iter().any(|n| fits(&n.name, n.resource_type.word()));
-        if known {
+        if known.contains(&(kind, patch.entry.name.as_str())) {
             continue;
         }
         let message =

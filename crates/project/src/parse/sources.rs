@@ -1,15 +1,16 @@
 //! `sources:` of property files.
 
+use super::configs;
 use super::host::World;
-use super::models::{project_layers, root_of};
-use super::patches::{Patch, columns, config_of};
+use super::models::root_of;
+use super::patches::{Patch, Patches, columns, config_of};
 use crate::config::{EntryKind, Yaml, merge_into};
 use crate::ir::{Manifest, ResourceType, Source, age_limit, default_config};
 use rsdbt_base::{Code, Diagnostic, Diagnostics};
 use serde_json::{Map, Value as Json};
 
-pub fn parse(world: &World, patches: &[Patch], manifest: &mut Manifest, diagnostics: &mut Diagnostics) {
-    for patch in patches.iter().filter(|patch| patch.entry.kind == EntryKind::Source) {
+pub fn parse(world: &World, patches: &Patches, manifest: &mut Manifest, diagnostics: &mut Diagnostics) {
+    for patch in patches.list.iter().filter(|patch| patch.entry.kind == EntryKind::Source) {
         for table in patch.entry.yaml.get("tables").list() {
             let Some(name) = table.get("name").text() else {
                 let message = format!("a table of source '{}' has no 'name'", patch.entry.name);
@@ -53,7 +54,7 @@ fn build(world: &World, patch: &Patch, table: &Yaml, name: &str) -> Result<Sourc
     let render = |yaml: &Yaml| yaml.text().map(|text| rendered(&text, yaml)).transpose();
     let fqn = patch.fqn(&[&source_name, name]);
     let mut config = default_config(ResourceType::Source);
-    for layer in project_layers(world, "sources", &package, &fqn) {
+    for layer in configs::of_project(world, "sources", &package, &fqn) {
         merge_into(&mut config, &layer);
     }
     let of_project = config.clone();
@@ -70,7 +71,13 @@ fn build(world: &World, patch: &Patch, table: &Yaml, name: &str) -> Result<Sourc
     quoting.extend(object(table.get("quoting")));
     let mut meta = object(entry.get("meta"));
     meta.extend(object(table.get("meta")));
+    let own = of_yaml(layers, &patch.file.shown)?;
+    let unrendered_config = configs::unrendered(world, ("sources", &package, &fqn), &[&own]);
+    let written = |keys: [&str; 2]| keys.into_iter().find_map(|key| entry.get(key).text());
     Ok(Source {
+        unrendered_config,
+        unrendered_database: written(["database", "project"]),
+        unrendered_schema: written(["schema", "dataset"]),
         unique_id: format!("source.{package}.{source_name}.{name}"),
         identifier: render(table.get("identifier"))?.unwrap_or_else(|| name.to_owned()),
         database: match render(entry.get("database"))? {
@@ -100,6 +107,32 @@ fn build(world: &World, patch: &Patch, table: &Yaml, name: &str) -> Result<Sourc
         source_name,
         name: name.to_owned(),
     })
+}
+
+/// The settings that YAML gives a table, in dbt's form.
+fn of_yaml(layers: [&Yaml; 4], file: &str) -> Result<Map<String, Json>, Diagnostic> {
+    let [source, source_config, table, table_config] = layers;
+    let object = |yaml: &Yaml| yaml.to_json().as_object().cloned().unwrap_or_default();
+    let mut all = object(source_config);
+    all.extend(object(table_config));
+    all.shift_remove("freshness");
+    let is_named = |layer: &&Yaml| layer.entries().any(|(key, _)| key == "freshness");
+    if layers.iter().any(|layer| is_named(layer)) {
+        let rules = freshness(None, layers, file)?;
+        all.insert("freshness".to_owned(), crate::artifact::freshness(rules.as_ref()));
+    }
+    let (field, query) = loaded_at(&Map::new(), layers, file)?;
+    all.insert("loaded_at_field".to_owned(), Json::from(field));
+    all.insert("loaded_at_query".to_owned(), Json::from(query));
+    let mut meta = Map::new();
+    let mut tags = std::collections::BTreeSet::new();
+    for layer in [source, source_config, table, table_config] {
+        meta.extend(object(layer.get("meta")));
+        tags.extend(layer.get("tags").texts());
+    }
+    all.insert("meta".to_owned(), Json::Object(meta));
+    all.insert("tags".to_owned(), tags.into_iter().collect());
+    Ok(all)
 }
 
 /// A table's `freshness`: the parts of inner layers go before those of outer ones, and an explicit null ends it.

@@ -1,22 +1,27 @@
 //! Generic data tests in property files: one node per entry of `data_tests:`.
 
-use super::host::World;
-use super::models::{insert, project_layers, record, root_of};
+use super::configs;
+use super::host::{Recorded, World};
+use super::models::{record, root_of};
 use super::naming;
-use super::patches::Patch;
+use super::patches::{Patch, Patches};
+use super::test_names::{hash, names, raw_code};
 use crate::config::{EntryKind, TestEntry, Yaml, merge_into};
-use crate::ir::{Manifest, Node, NodeId, ResourceType, TestInfo};
+use crate::ir::{Manifest, Node, NodeId, RefCall, ResourceType, TestInfo};
 use indexmap::IndexMap;
 use rsdbt_base::{Code, Diagnostic, Diagnostics, closest};
-use rsdbt_jinja::{Data, Engine, MacroDef, RenderError, Scope};
+use rsdbt_jinja::{Data, Engine, INTERNAL, MacroDef, RenderError, Scope};
 use rsdbt_sys as sys;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What a test is attached to.
 struct Target {
     /// The node's or source's id.
     id: NodeId,
+    refs: Vec<RefCall>,
+    sources: Vec<(String, String)>,
     /// `ref('x')` or `source('a', 'b')`.
     call: String,
     /// Part of the test's name: the model, or `source_table`.
@@ -24,10 +29,21 @@ struct Target {
     is_source: bool,
 }
 
-pub fn parse(world: &World, patches: &[Patch], manifest: &mut Manifest, diagnostics: &mut Diagnostics) {
+impl Target {
+    fn recorded(&self) -> Recorded {
+        Recorded { refs: self.refs.clone(), sources: self.sources.clone(), ..Recorded::default() }
+    }
+}
+
+pub fn parse(world: &World, patches: &Patches, manifest: &mut Manifest, diagnostics: &mut Diagnostics) {
+    let mut described = Described::new();
+    for node in manifest.nodes.values() {
+        let key = (node.resource_type, node.package.as_str(), node.name.as_str());
+        described.entry(key).or_default().push(node);
+    }
     let mut wanted = Vec::new();
-    for patch in patches {
-        for (target, yaml) in targets(patch, manifest) {
+    for patch in &patches.list {
+        for (target, yaml) in targets(patch, &described) {
             let target = Arc::new(target);
             wanted.extend(entries(&yaml).map(|item| (patch, target.clone(), None, item.clone())));
             for column in yaml.get("columns").list() {
@@ -42,8 +58,9 @@ pub fn parse(world: &World, patches: &[Patch], manifest: &mut Manifest, diagnost
     let built = sys::parallel(&wanted, |(patch, target, column, item)| build(world, patch, target, (column, item)));
     for node in built {
         match node {
-            Ok(node) if manifest.nodes.contains_key(&node.unique_id) => {}
-            Ok(node) => insert(node, manifest, diagnostics),
+            Ok(node) if !node.settings().enabled => manifest.disabled.push(node),
+            // The same test twice is one.
+            Ok(node) => _ = manifest.nodes.entry(node.unique_id.clone()).or_insert(node),
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
     }
@@ -53,24 +70,28 @@ fn entries(yaml: &Yaml) -> impl Iterator<Item = &Yaml> {
     yaml.get("data_tests").list().iter().chain(yaml.get("tests").list())
 }
 
+/// Nodes that YAML may describe, by type, package and name: versions of a model share them.
+type Described<'m> = HashMap<(ResourceType, &'m str, &'m str), Vec<&'m Node>>;
+
 /// The nodes that a patch describes, each with the YAML its tests stand in.
-fn targets(patch: &Patch, manifest: &Manifest) -> Vec<(Target, Yaml)> {
+fn targets(patch: &Patch, described: &Described) -> Vec<(Target, Yaml)> {
     let name = &patch.entry.name;
     let yaml = &patch.entry.yaml;
     let of_node = |kind: ResourceType| {
-        let fits = |n: &&Node| n.resource_type == kind && n.name == *name && n.package == patch.file.package;
-        let nodes: Vec<(Target, Yaml)> = manifest
-            .nodes
-            .values()
-            .filter(fits)
+        let nodes = described.get(&(kind, patch.file.package.as_str(), name.as_str()));
+        let nodes: Vec<(Target, Yaml)> = nodes
+            .into_iter()
+            .flatten()
             .map(|node| {
                 let version = node.version.as_ref().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned));
                 let call = match &version {
-                    Some(version) => format!("ref('{name}', v='{version}')"),
+                    Some(version) => format!("ref('{name}', version='{version}')"),
                     None => format!("ref('{name}')"),
                 };
-                let label = version.map_or_else(|| name.clone(), |v| format!("{name}_v{v}"));
-                (Target { id: node.unique_id.clone(), call, label, is_source: false }, yaml.clone())
+                let label = version.as_ref().map_or_else(|| name.clone(), |v| format!("{name}_v{v}"));
+                let refs = vec![RefCall { package: None, name: name.clone(), version }];
+                let id = node.unique_id.clone();
+                (Target { id, refs, sources: Vec::new(), call, label, is_source: false }, yaml.clone())
             })
             .collect();
         nodes
@@ -90,57 +111,14 @@ fn targets(patch: &Patch, manifest: &Manifest) -> Vec<(Target, Yaml)> {
                 .map(|(table, yaml)| {
                     let id = format!("source.{}.{name}.{table}", patch.file.package);
                     let call = format!("source('{name}', '{table}')");
-                    (Target { id, call, label: format!("{name}_{table}"), is_source: true }, yaml.clone())
+                    let label = format!("{name}_{table}");
+                    let sources = vec![(name.clone(), table)];
+                    (Target { id, refs: Vec::new(), sources, call, label, is_source: true }, yaml.clone())
                 })
                 .collect()
         }
         _ => Vec::new(),
     }
-}
-
-/// dbt's names of a generic test: a short one for files and aliases, and the full one.
-fn names(kind: &str, label: &str, arguments: &IndexMap<String, Json>) -> (String, String) {
-    let mut sorted: Vec<(&String, &Json)> = arguments.iter().filter(|(k, _)| *k != "model").collect();
-    sorted.sort_by_key(|(k, _)| *k);
-    let text = |value: &Json| match value {
-        Json::String(text) => text.clone(),
-        Json::Bool(flag) => if *flag { "True" } else { "False" }.to_owned(),
-        Json::Null => "None".to_owned(),
-        other => other.to_string(),
-    };
-    let mut parts = Vec::new();
-    for (_, value) in sorted {
-        match value {
-            Json::Array(items) => parts.extend(items.iter().map(text)),
-            Json::Object(map) => parts.extend(map.values().map(text)),
-            one => parts.push(text(one)),
-        }
-    }
-    let clean: Vec<String> = parts.iter().map(|part| cleaned(part)).collect();
-    let identifier = format!("{kind}_{label}");
-    let full = format!("{identifier}_{}", clean.join("__"));
-    if full.len() < 64 {
-        return (full.clone(), full);
-    }
-    let short: String = identifier.chars().take(30).collect();
-    (format!("{short}_{}", md5(&full)), full)
-}
-
-fn cleaned(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        if c.is_ascii_alphanumeric() || c == '_' {
-            out.push(c);
-        } else if !out.ends_with('\u{1}') {
-            out.push('\u{1}');
-        }
-    }
-    out.replace('\u{1}', "_")
-}
-
-fn md5(text: &str) -> String {
-    use md5::{Digest, Md5};
-    rsdbt_base::hex(&Md5::digest(text.as_bytes()))
 }
 
 fn build(
@@ -156,97 +134,76 @@ fn build(
         Some((namespace, test)) => (Some(namespace.to_owned()), test.to_owned()),
         None => (None, entry.test.clone()),
     };
-    let mut arguments: IndexMap<String, Json> = entry.arguments.clone().into_iter().collect();
+    let mut kwargs: IndexMap<String, Json> = entry.arguments.clone().into_iter().collect();
     if let Some(column) = column {
-        arguments.insert("column_name".to_owned(), Json::from(column.as_str()));
+        kwargs.insert("column_name".to_owned(), Json::from(column.as_str()));
     }
+    kwargs.insert("model".to_owned(), Json::from(format!("{{{{ get_where_subquery({}) }}}}", target.call)));
+    let source = if target.is_source { "source_" } else { "" };
     let kind = match &namespace {
-        Some(namespace) => format!("{namespace}_{test}"),
-        None => test.clone(),
+        Some(namespace) => format!("{namespace}_{source}{test}"),
+        None => format!("{source}{test}"),
     };
-    let kind = if target.is_source { format!("source_{kind}") } else { kind };
-    let (short, full) = names(&kind, &target.label, &arguments);
+    let (short, full) = names(&kind, &target.label, &kwargs);
     let name = entry.custom_name.clone().unwrap_or_else(|| full.clone());
-    let model = format!("{{{{ get_where_subquery({}) }}}}", target.call);
+    let mut yaml_config = configs::rendered(world, &package, &entry.config).map_err(|d| d.at(item.place(file)))?;
+    if entry.custom_name.is_none() && short != full && !yaml_config.contains_key("alias") {
+        yaml_config.insert("alias".to_owned(), Json::from(short.as_str()));
+    }
+    let info =
+        TestInfo { name: test, namespace, kwargs, column_name: column.clone(), attached_node: Some(target.id.clone()) };
     let mut node = Node::named(ResourceType::Test, &package, &name);
-    let identity = json!([test, namespace, arguments, target.id, entry.custom_name, entry.config]).to_string();
-    node.unique_id = format!("test.{package}.{name}.{}", &md5(&identity)[22..]);
-    let alias = entry.custom_name.clone().unwrap_or(short);
-    node.path = format!("{alias}.sql");
+    node.unique_id = format!("test.{package}.{name}.{}", hash(&name, &info));
+    node.path = format!("{}.sql", entry.custom_name.clone().unwrap_or(short));
     node.original_file_path = patch.file.path.clone();
     node.root = root_of(world, &package);
-    let called = namespace.as_ref().map_or_else(|| test.clone(), |namespace| format!("{test} of {namespace}"));
-    node.raw_code = format!("{{{{ test_{called}(**_dbt_generic_test_kwargs) }}}}");
-    node.checksum = md5(&identity);
+    node.raw_code = raw_code(&info, &yaml_config);
     node.description = entry.description.clone();
     node.fqn = patch.fqn(&[&name]);
     node.line = entry.line;
-    for layer in project_layers(world, "tests", &package, &node.fqn) {
+    for layer in configs::of_project(world, "tests", &package, &node.fqn) {
         merge_into(&mut node.config, &layer);
     }
-    node.config.insert("alias".to_owned(), Json::from(alias));
-    let mut kwargs = IndexMap::from([("model".to_owned(), Json::from(model))]);
-    kwargs.extend(arguments);
-    node.test = Some(TestInfo {
-        name: test,
-        namespace,
-        kwargs,
-        column_name: column.clone(),
-        attached_node: Some(target.id.clone()),
-    });
-    let yaml_config = rendered_config(world, &package, &entry.config).map_err(|d| d.at(item.place(file)))?;
-    render(world, &mut node, &yaml_config).map_err(|d| if d.place.is_none() { d.at(item.place(file)) } else { d })?;
+    node.test = Some(info);
+    render(world, &mut node, target, &yaml_config)
+        .map_err(|d| if d.place.is_none() { d.at(item.place(file)) } else { d })?;
     naming::place(world, &mut node)?;
     Ok(node)
 }
 
-/// A test's configuration with its templates rendered; `where` is SQL and stays as it is.
-fn rendered_config(world: &World, package: &str, config: &Map<String, Json>) -> Result<Map<String, Json>, Diagnostic> {
-    let host = world.host(package, Json::Null, Map::new());
-    let scope = world.engine.scope(host, package);
-    let mut rendered = Map::new();
-    for (key, value) in config {
-        let value = match value {
-            Json::String(text) if text.contains("{{") && key != "where" => {
-                world.engine.render_native(text, &scope).map_err(|error| error.diagnostic)?.to_json()
-            }
-            other => other.clone(),
-        };
-        rendered.insert(key.clone(), value);
-    }
-    Ok(rendered)
+/// Learns what the test refers to, by rendering its arguments and calling its macro.
+fn render(world: &World, node: &mut Node, target: &Target, yaml_config: &Map<String, Json>) -> Result<(), Diagnostic> {
+    let Some(info) = node.test.clone() else { return Ok(()) };
+    let Some(definition) = definition(world.engine, node) else { return Err(undefined(world, &info)) };
+    let is_plain = ["test_not_null", "test_unique"].contains(&definition.name.as_str());
+    let of_macro = if is_plain && definition.package == INTERNAL {
+        // As in dbt: what these refer to is known, and nothing is rendered.
+        record(node, Recorded { macros: vec![definition.unique_id.clone()], ..target.recorded() })
+    } else {
+        let host = world.host(&node.package, naming::node_json(node), Map::clone(&node.config));
+        let scope = world.engine.scope(host.clone(), &node.package);
+        let plain = |error: RenderError| Diagnostic { source: None, place: None, ..error.diagnostic };
+        let arguments = kwargs(world.engine, &scope, &info).map_err(plain)?;
+        world.engine.call(&definition, &scope, arguments).map_err(|error| error.diagnostic)?;
+        record(node, host.recorded())
+    };
+    merge_into(&mut node.config, yaml_config);
+    configs::finish(world, "tests", node, &[&of_macro, yaml_config]);
+    configs::store_failures(world, node);
+    Ok(())
 }
 
-/// Renders arguments and calls the test's macro, to learn what it refers to.
-fn render(world: &World, node: &mut Node, yaml_config: &Map<String, Json>) -> Result<(), Diagnostic> {
-    let Some(info) = node.test.clone() else { return Ok(()) };
-    let host = world.host(&node.package, naming::node_json(node), Map::clone(&node.config));
-    let scope = world.engine.scope(host.clone(), &node.package);
-    let Some(definition) = definition(world.engine, node) else {
-        let registry = world.engine.registry();
-        let known: Vec<String> =
-            registry.all().iter().filter_map(|m| m.name.strip_prefix("test_").map(str::to_owned)).collect();
-        let error = Diagnostic::error(
-            Code::JINJA,
-            format!("there is no generic test '{}': 'test_{}' is undefined", info.name, info.name),
-        );
-        return Err(match closest(&info.name, known.iter().map(String::as_str)) {
-            Some(near) => error.help(format!("did you mean '{near}'?")),
-            None => error.help("define it with {% test %} in a macro file, or install the package that has it"),
-        });
-    };
-    let arguments = kwargs(world.engine, &scope, &info).map_err(|error| Diagnostic {
-        source: None,
-        place: None,
-        ..error.diagnostic
-    })?;
-    world.engine.call(&definition, &scope, arguments).map_err(|error| error.diagnostic)?;
-    record(node, host.recorded());
-    merge_into(&mut node.config, yaml_config);
-    if world.invocation.flag("STORE_FAILURES") && node.settings().store_failures.is_none() {
-        node.config.insert("store_failures".to_owned(), Json::Bool(true));
+fn undefined(world: &World, info: &TestInfo) -> Diagnostic {
+    let all = world.engine.registry().all();
+    let known = all.iter().filter_map(|definition| definition.name.strip_prefix("test_"));
+    let error = Diagnostic::error(
+        Code::JINJA,
+        format!("there is no generic test '{}': 'test_{}' is undefined", info.name, info.name),
+    );
+    match closest(&info.name, known) {
+        Some(near) => error.help(format!("did you mean '{near}'?")),
+        None => error.help("define it with {% test %} in a macro file, or install the package that has it"),
     }
-    Ok(())
 }
 
 /// The macro of a generic test.

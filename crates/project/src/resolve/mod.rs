@@ -1,14 +1,20 @@
 //! Looks up what nodes refer to, and refuses what cannot be: unknown names, circles, two nodes in one place. Pure.
 
+mod keys;
+
 use crate::ir::{Graph, Manifest, Node, NodeId, RefCall};
+use indexmap::IndexSet;
 use rsdbt_base::{Code, Diagnostic, Diagnostics, Place, closest};
 use serde_json::Value as Json;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// Names to nodes, for `ref()`.
+/// Names to nodes and sources, for `ref()` and `source()`.
 #[derive(Debug, Default)]
 pub struct RefIndex {
     by_name: HashMap<String, Vec<(String, Option<Json>, NodeId, bool)>>,
+    /// Source and table -> packages that have it.
+    sources: HashMap<(String, String), Vec<(String, NodeId)>>,
+    disabled: HashSet<String>,
 }
 
 impl RefIndex {
@@ -19,7 +25,20 @@ impl RefIndex {
             let entry = (node.package.clone(), node.version.clone(), node.unique_id.clone(), is_latest);
             index.by_name.entry(node.name.clone()).or_default().push(entry);
         }
+        for source in manifest.sources.values() {
+            let named = index.sources.entry((source.source_name.clone(), source.name.clone())).or_default();
+            named.push((source.package.clone(), source.unique_id.clone()));
+        }
+        let disabled = manifest.disabled.iter().filter(|node| node.resource_type.is_refable());
+        index.disabled = disabled.map(|node| node.name.clone()).collect();
         index
+    }
+
+    /// The source that a call from `package` means: the own package's, the root project's, any other's.
+    pub fn find_source(&self, source: &str, table: &str, package: &str, root: &str) -> Option<&NodeId> {
+        let found = self.sources.get(&(source.to_owned(), table.to_owned()))?;
+        let of = |wanted: &str| found.iter().find(|(package, _)| package == wanted);
+        of(package).or_else(|| of(root)).or_else(|| found.first()).map(|(_, id)| id)
     }
 
     /// The node that a call from `package` means: the named package, or the own one, the root project, any other.
@@ -44,7 +63,7 @@ pub fn resolve(mut manifest: Manifest) -> (Manifest, Graph, Diagnostics) {
     let mut diagnostics = Vec::new();
     let index = RefIndex::new(&manifest);
     let mut linked: BTreeMap<NodeId, Vec<NodeId>> = BTreeMap::new();
-    let mut dropped = Vec::new();
+    let mut dropped = HashSet::new();
     for node in manifest.nodes.values() {
         let uses = Uses { package: &node.package, refs: &node.refs, sources: &node.sources };
         match link(&manifest, &index, &uses) {
@@ -52,15 +71,16 @@ pub fn resolve(mut manifest: Manifest) -> (Manifest, Graph, Diagnostics) {
                 linked.insert(node.unique_id.clone(), parents);
             }
             Err(missing) if node.test.as_ref().is_some_and(|t| t.is_generic()) && missing.disabled => {
-                dropped.push(node.unique_id.clone());
+                dropped.insert(node.unique_id.clone());
             }
             Err(missing) => diagnostics.push(missing.of_node(node)),
         }
     }
-    for id in dropped {
-        if let Some(node) = manifest.nodes.shift_remove(&id) {
-            manifest.disabled.push(node);
-        }
+    if !dropped.is_empty() {
+        let (dropped, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut manifest.nodes).into_iter().partition(|(id, _)| dropped.contains(id));
+        manifest.nodes = kept.into_iter().collect();
+        manifest.disabled.extend(dropped.into_iter().map(|(_, node)| node));
     }
     let mut others: Vec<(NodeId, Vec<NodeId>)> = Vec::new();
     for exposure in manifest.exposures.values() {
@@ -93,6 +113,7 @@ pub fn resolve(mut manifest: Manifest) -> (Manifest, Graph, Diagnostics) {
             test.depends_on = parents;
         }
     }
+    keys::infer(&mut manifest);
     diagnostics.extend(clashes(&manifest));
     let graph = Graph::new(&manifest);
     if let Some(path) = graph.cycle() {
@@ -153,37 +174,25 @@ impl Missing {
 }
 
 fn link(manifest: &Manifest, index: &RefIndex, uses: &Uses) -> Result<Vec<NodeId>, Missing> {
-    let mut parents: Vec<NodeId> = Vec::new();
-    let mut add = |id: &NodeId| {
-        if !parents.contains(id) {
-            parents.push(id.clone());
-        }
-    };
+    let mut parents: IndexSet<NodeId> = IndexSet::new();
+    let mut add = |id: &NodeId| _ = parents.insert(id.clone());
     for call in uses.refs {
         match index.find(call, uses.package, &manifest.project) {
             Some(id) => add(id),
-            None => return Err(missing_ref(manifest, call)),
+            None => return Err(missing_ref(manifest, index, call)),
         }
     }
     for (source, table) in uses.sources {
-        let ids = [uses.package, &manifest.project].map(|package| format!("source.{package}.{source}.{table}"));
-        let found = ids.iter().find(|id| manifest.sources.contains_key(*id)).cloned().or_else(|| {
-            manifest
-                .sources
-                .values()
-                .find(|s| s.source_name == *source && s.name == *table)
-                .map(|s| s.unique_id.clone())
-        });
-        match found {
-            Some(id) => add(&id),
+        match index.find_source(source, table, uses.package, &manifest.project) {
+            Some(id) => add(id),
             None => return Err(missing_source(manifest, source, table)),
         }
     }
-    Ok(parents)
+    Ok(parents.into_iter().collect())
 }
 
-fn missing_ref(manifest: &Manifest, call: &RefCall) -> Missing {
-    let disabled = manifest.disabled.iter().any(|node| node.name == call.name && node.resource_type.is_refable());
+fn missing_ref(manifest: &Manifest, index: &RefIndex, call: &RefCall) -> Missing {
+    let disabled = index.disabled.contains(&call.name);
     let names = manifest.nodes.values().filter(|n| n.resource_type.is_refable()).map(|n| n.name.as_str());
     let version = call.version.as_ref().map(|v| format!(" with version '{v}'")).unwrap_or_default();
     let package = call.package.as_ref().map(|p| format!(" in package or project '{p}'")).unwrap_or_default();

@@ -1,7 +1,9 @@
 //! The selector methods, by name.
 
+use super::named_selector;
 use super::{NodeSet, Selection};
 use crate::ir::{NodeId, ResourceType};
+use crate::state::Change;
 use globset::GlobBuilder;
 use rsdbt_base::{Code, Diagnostic, closest};
 use serde_json::{Map, Value as Json};
@@ -24,6 +26,8 @@ pub const METHODS: &[(&str, Test)] = &[
     ("access", access),
     ("version", version),
     ("result", result),
+    ("state", state),
+    ("source_status", source_status),
 ];
 
 type Test = fn(&Selection, &NodeId, &Wanted) -> bool;
@@ -55,6 +59,12 @@ pub fn find(selection: &Selection, method: Option<&str>, value: &str) -> Result<
     });
     let mut parts = method.split('.');
     let name = parts.next().unwrap_or_default();
+    if name == "selector" {
+        let Some(selectors) = selection.selectors else {
+            return Err(Diagnostic::error(Code::USAGE, format!("selector:{value}: there is no selectors.yml")));
+        };
+        return Ok(named_selector(selection, selectors, Some(value))?.unwrap_or_default());
+    }
     let Some((_, test)) = METHODS.iter().find(|(known, _)| *known == name) else {
         let error = Diagnostic::error(Code::USAGE, format!("'{name}' is not a valid method name"));
         return Err(match closest(name, METHODS.iter().map(|(name, _)| *name)) {
@@ -63,6 +73,7 @@ pub fn find(selection: &Selection, method: Option<&str>, value: &str) -> Result<
                 .help(format!("the methods are {}", METHODS.iter().map(|(n, _)| *n).collect::<Vec<_>>().join(", "))),
         });
     };
+    check(selection, name, value)?;
     let has_pattern = value.contains(['*', '?', '[']);
     let matcher = has_pattern.then(|| GlobBuilder::new(value).literal_separator(false).build().ok()).flatten();
     let wanted =
@@ -239,5 +250,36 @@ fn version(selection: &Selection, id: &NodeId, wanted: &Wanted) -> bool {
 }
 
 fn result(selection: &Selection, id: &NodeId, wanted: &Wanted) -> bool {
-    selection.results.get(id).is_some_and(|status| wanted.is(status))
+    selection.previous.results.get(id).is_some_and(|status| wanted.is(status))
+}
+
+/// Refuses what a method cannot answer.
+fn check(selection: &Selection, method: &str, value: &str) -> Result<(), Diagnostic> {
+    let missing = |message: &str| Err(Diagnostic::error(Code::USAGE, message).help("name its folder with --state"));
+    match method {
+        "state" => {
+            Change::read(value)?;
+            match selection.previous.state {
+                None => missing("Got a state selector method, but no comparison manifest"),
+                Some(_) => Ok(()),
+            }
+        }
+        "source_status" if value != "fresher" => Err(Diagnostic::error(
+            Code::USAGE,
+            format!("'source_status:{value}' is no valid selection: there is 'source_status:fresher' only"),
+        )),
+        "source_status" if selection.previous.fresher.is_none() => {
+            missing("No previous state comparison freshness results in sources.json")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn state(selection: &Selection, id: &NodeId, wanted: &Wanted) -> bool {
+    let (Some(state), Ok(change)) = (&selection.previous.state, Change::read(wanted.text)) else { return false };
+    state.fits(selection.manifest, selection.dialect, id, change)
+}
+
+fn source_status(selection: &Selection, id: &NodeId, _: &Wanted) -> bool {
+    selection.previous.fresher.as_ref().is_some_and(|fresher| fresher.contains(id))
 }

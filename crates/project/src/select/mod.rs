@@ -3,10 +3,13 @@
 mod methods;
 mod yaml_selectors;
 
+use crate::config::Yaml;
 use crate::ir::{Graph, Manifest, NodeId, ResourceType};
+use crate::state::State;
 pub use methods::METHODS;
+use rsdbt_base::Dialect;
 use rsdbt_base::{Code, Diagnostic};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 pub use yaml_selectors::named_selector;
 
 pub type NodeSet = BTreeSet<NodeId>;
@@ -29,8 +32,20 @@ pub struct Selection<'s> {
     pub manifest: &'s Manifest,
     pub graph: &'s Graph,
     pub indirect: Indirect,
-    /// Results of the last run, for `result:`; unique id -> status.
-    pub results: std::collections::BTreeMap<NodeId, String>,
+    pub dialect: Dialect,
+    /// selectors.yml, for `selector:`.
+    pub selectors: Option<&'s Yaml>,
+    pub previous: Previous,
+}
+
+/// Other invocations, as far as a selection asks for them.
+#[derive(Debug, Default)]
+pub struct Previous {
+    pub state: Option<State>,
+    /// For `result:`: unique id -> status.
+    pub results: BTreeMap<NodeId, String>,
+    /// For `source_status:fresher`; none without the artifacts of two invocations.
+    pub fresher: Option<BTreeSet<NodeId>>,
 }
 
 /// One criterion: `[@][n+][method:]value[+n]`.
@@ -119,20 +134,14 @@ impl Selection<'_> {
 
     fn neighbours(&self, direct: &NodeSet, criterion: &Criterion) -> NodeSet {
         let mut found = direct.clone();
-        for id in direct {
-            if criterion.childrens_parents {
-                let below = self.graph.descendants(id, None);
-                for child in below.iter().chain([id]) {
-                    found.extend(self.graph.ancestors(child, None));
-                }
-                found.extend(below);
-            }
-            if let Some(depth) = criterion.parents {
-                found.extend(self.graph.ancestors(id, depth));
-            }
-            if let Some(depth) = criterion.children {
-                found.extend(self.graph.descendants(id, depth));
-            }
+        if criterion.childrens_parents {
+            found.extend(self.graph.with_ancestors(&self.graph.with_descendants(direct, None), None));
+        }
+        if let Some(depth) = criterion.parents {
+            found.extend(self.graph.with_ancestors(direct, depth));
+        }
+        if let Some(depth) = criterion.children {
+            found.extend(self.graph.with_descendants(direct, depth));
         }
         found
     }
@@ -143,9 +152,7 @@ impl Selection<'_> {
             return found;
         }
         let reach: NodeSet = match self.indirect {
-            Indirect::Buildable => {
-                found.iter().flat_map(|id| self.graph.ancestors(id, None)).chain(found.iter().cloned()).collect()
-            }
+            Indirect::Buildable => self.graph.with_ancestors(&found, None),
             _ => found.clone(),
         };
         let mut tests = NodeSet::new();
