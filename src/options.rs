@@ -118,6 +118,7 @@ fn building_of(command: &Command) -> (&'static str, Building) {
         Command::Parse => ("parse", Building::default()),
         Command::Clone(clone) => ("clone", clone.building.clone()),
         Command::Diff(diff) => ("diff", only(&diff.selecting)),
+        Command::Mock(mock) => ("mock", only(&mock.selecting)),
         Command::Sql(_) => ("sql", Building::default()),
         Command::Simulate(_) => ("simulate", Building::default()),
         Command::Ingest(_) => ("ingest", Building::default()),

@@ -16,6 +16,7 @@ pub mod list;
 pub mod live;
 mod live_page;
 pub mod man;
+pub mod mock;
 pub mod pubsub;
 pub mod run;
 pub mod shop;

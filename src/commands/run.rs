@@ -9,6 +9,7 @@ use rsdbt_base::{Code, Diagnostic, Dialect, Relation};
 use rsdbt_exec::{Job, Purpose, World};
 use rsdbt_project::ir::{NodeId, NodeResult, RunResults, Status};
 use rsdbt_project::select::NodeSet;
+use rsdbt_sources::provide::{needed, ways};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -56,7 +57,8 @@ pub fn run(options: &Options, report: &Arc<dyn Report>) -> Result<u8, Stop> {
     if hooks {
         run_hooks(&world, "on-run-start", &RunResults::default())?;
     }
-    let results = rsdbt_exec::run(&world, job);
+    let mut results = rsdbt_exec::run(&world, job);
+    name_ways(&world, &mut results);
     let mut after = Ok(());
     if hooks {
         after = run_hooks(&world, "on-run-end", &results);
@@ -73,6 +75,19 @@ pub fn run(options: &Options, report: &Arc<dyn Report>) -> Result<u8, Stop> {
     }
     after?;
     Ok(conclude(&results, options, report, world.stops.stopped()))
+}
+
+/// A model that failed for want of its source is told how to get it.
+fn name_ways(world: &World, results: &mut RunResults) {
+    for result in &mut results.results {
+        let Some(found) = result.diagnostic.as_mut().filter(|found| found.help.is_none()) else { continue };
+        let read = needed(&world.manifest, &NodeSet::from([result.unique_id.clone()]));
+        let absent = read.intersection(&world.absent).find_map(|id| world.manifest.sources.get(id));
+        if let Some(source) = absent {
+            let name = result.unique_id.split('.').nth(2).unwrap_or_default();
+            found.help = Some(ways(source, name));
+        }
+    }
 }
 
 fn nothing(options: &Options, report: &Arc<dyn Report>, ready: Ready) -> Result<u8, Stop> {

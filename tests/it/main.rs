@@ -25,4 +25,5 @@ mod no_cloud;
 mod partial;
 mod program;
 mod sessions;
+mod sources;
 mod sql;

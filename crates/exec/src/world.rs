@@ -8,7 +8,7 @@ use rsdbt_project::ir::{Graph, Invocation, Manifest, Node, NodeId, NodeResult};
 use rsdbt_project::resolve::RefIndex;
 use rsdbt_warehouse::{Session, Stop, Warehouse};
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -42,6 +42,8 @@ pub struct World {
     pub graph_json: std::sync::OnceLock<Json>,
     pub selected: Vec<String>,
     pub stops: Stops,
+    /// Sources that are not on this machine.
+    pub absent: BTreeSet<NodeId>,
     /// Writes compiled and run SQL to the target folder.
     pub write: bool,
 }
