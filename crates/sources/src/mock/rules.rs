@@ -169,7 +169,7 @@ impl Collector<'_, '_> {
 
 /// A test that only warns, or of some of the rows, sets no rule.
 fn is_strict(node: &Node) -> bool {
-    node.text("where").is_none()
+    node.setting("where").is_none()
 }
 
 fn number_of(value: &Json) -> Option<f64> {

@@ -107,8 +107,7 @@ fn source_row(ground: &Ground, source: &Source, walker: &mut Walker) -> Result<V
 fn seed_row(node: &Node, walker: &mut Walker) -> Var {
     let text = sys::read(&Path::new(&node.root).join(&node.original_file_path)).unwrap_or_default();
     let head = text.lines().next().unwrap_or_default().trim_start_matches('\u{feff}').to_owned();
-    let delimiter = node.text("delimiter").unwrap_or(",").to_owned();
-    let names = head.split(delimiter.as_str()).map(|name| name.trim().trim_matches('"').to_owned());
+    let names = head.split(char::from(node.settings().delimiter)).map(|name| name.trim().trim_matches('"').to_owned());
     let fields = names.map(|name| (name, walker.shapes.unknown())).collect();
     walker.shapes.add(Shape::Record(Record { fields, ..Record::default() }))
 }
