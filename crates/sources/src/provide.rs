@@ -71,6 +71,7 @@ pub fn needed(manifest: &Manifest, selected: &BTreeSet<NodeId>) -> BTreeSet<Node
 pub fn provide(session: &mut dyn Session, ids: &BTreeSet<NodeId>, ground: &Ground) -> Result<Provision, DbError> {
     let mut provision = Provision::default();
     let mut known: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    let mut unprovided = Vec::new();
     for source in ids.iter().filter_map(|id| ground.sources.get(id)) {
         let name = format!("{}.{}", source.source_name, source.name);
         match stand(session, source, ground) {
@@ -78,14 +79,17 @@ pub fn provide(session: &mut dyn Session, ids: &BTreeSet<NodeId>, ground: &Groun
             Ok(None) => {
                 // What stood there for a file that is no longer named must not be taken for a table.
                 clear(session, source, &[])?;
-                if exists(session, source, &mut known)? {
-                    provision.told.push(format!("{name}: table"));
-                    continue;
-                }
-                provision.told.push(format!("{name}: absent"));
-                provision.absent.insert(source.unique_id.clone());
+                unprovided.push(source);
             }
             Err(finding) => provision.findings.push(*finding),
+        }
+    }
+    for source in unprovided {
+        let is_there = exists(session, source, &mut known)?;
+        let what = if is_there { "table" } else { "absent" };
+        provision.told.push(format!("{}.{}: {what}", source.source_name, source.name));
+        if !is_there {
+            provision.absent.insert(source.unique_id.clone());
         }
     }
     Ok(provision)
