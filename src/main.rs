@@ -108,6 +108,7 @@ fn dispatch(args: &Args, options: &Options, report: &Arc<dyn Report>) -> Result<
         Command::Shop(arguments) => commands::shop::run(options, arguments, report),
         Command::Pubsub(arguments) => commands::pubsub::run(arguments, report),
         Command::Dashboard(arguments) => commands::dashboard::run(options, arguments, report),
+        Command::Mock(arguments) => commands::mock::mock(options, arguments, report),
         Command::RunOperation(arguments) => commands::run::operation(options, arguments, report),
         Command::Debug { connection } => commands::debug::debug(options, *connection, report),
         Command::Deps => commands::deps::deps(options, report),

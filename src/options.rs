@@ -138,6 +138,7 @@ fn building_of(command: &Command) -> (&'static str, Building) {
         Command::Retry(_) => ("retry", Building::default()),
         Command::Clone(building) => ("clone", building.clone()),
         Command::Diff(diff) => ("diff", only(&diff.selecting)),
+        Command::Mock(mock) => ("mock", only(&mock.selecting)),
         Command::Sql(_) => ("sql", Building::default()),
         Command::Simulate(_) => ("simulate", Building::default()),
         Command::Ingest(_) => ("ingest", Building::default()),

@@ -3,17 +3,19 @@
 use crate::options::Options;
 use crate::report::Report;
 use crate::{Stop, invocation, partial, previous};
+use indexmap::IndexMap;
 use rsdbt_base::{Code, Diagnostic, Diagnostics, Dialect, Severity};
 use rsdbt_bqlocal::{LocalBigQuery, LocalSession};
 use rsdbt_exec::{QueryComment, Range, Stops, World};
 use rsdbt_jinja::Engine;
 use rsdbt_project::artifact;
 use rsdbt_project::config::{Profile, Project};
-use rsdbt_project::ir::{Graph, Invocation, Manifest, NodeId, RunResults};
+use rsdbt_project::ir::{Graph, Invocation, Manifest, NodeId, RunResults, Source};
 use rsdbt_project::load::{RawProject, load, load_settings};
 use rsdbt_project::parse::{has_errors, parse};
 use rsdbt_project::resolve::{RefIndex, resolve};
 use rsdbt_project::select::{NodeSet, Selection, named_selector};
+use rsdbt_sources::provide::{Ground, Provision, needed, provide};
 use rsdbt_sys as sys;
 use rsdbt_warehouse::bigquery::CloudBigQuery;
 use rsdbt_warehouse::duckdb::DuckDb;
@@ -154,7 +156,46 @@ impl Ready {
     ) -> Result<(Arc<World>, RawProject), Stop> {
         let warehouse =
             open(&self.raw.profile, &self.raw.project.root).map_err(|error| Stop(vec![connection_error(&error)]))?;
-        self.with_warehouse(options, report, selected, warehouse)
+        let provision = self.provision(options, report, selected, warehouse.as_ref())?;
+        let (mut world, raw) = self.with_warehouse(options, report, selected, warehouse)?;
+        if let Some(world) = Arc::get_mut(&mut world) {
+            world.absent = provision.absent;
+        }
+        Ok((world, raw))
+    }
+
+    /// Makes tables of what stands for the sources that the selection reads; of all sources, as far as it goes, where
+    /// nothing is selected.
+    fn provision(
+        &self,
+        options: &Options,
+        report: &Arc<dyn Report>,
+        selected: &NodeSet,
+        warehouse: &dyn Warehouse,
+    ) -> Result<Provision, Stop> {
+        let profile = &self.raw.profile;
+        if is_cloud(profile) {
+            return Ok(Provision::default());
+        }
+        let mut ids = needed(&self.manifest, selected);
+        if selected.is_empty() {
+            ids.extend(self.manifest.sources.keys().cloned());
+        }
+        let provision =
+            provide_sources(warehouse, profile, (&self.raw.project.root, &self.manifest.sources), (&ids, options))?;
+        if selected.is_empty() {
+            let told = provision.findings.into_iter();
+            told.for_each(|found| report.diagnostic(&Diagnostic { severity: Severity::Warning, ..found }));
+            return Ok(Provision::default());
+        }
+        if !provision.findings.is_empty() {
+            return Err(Stop(provision.findings));
+        }
+        if matches!(options.command, "build" | "run" | "test" | "snapshot") && !provision.told.is_empty() {
+            report.line("Sources:");
+            provision.told.iter().for_each(|line| report.line(&format!("  {line}")));
+        }
+        Ok(provision)
     }
 
     pub fn with_warehouse(
@@ -192,6 +233,7 @@ impl Ready {
             graph_json: std::sync::OnceLock::new(),
             selected: selected.iter().cloned().collect(),
             stops: Stops::default(),
+            absent: Default::default(),
             write: options.write_json,
         };
         Ok((Arc::new(world), self.raw))
@@ -227,6 +269,40 @@ pub fn open(profile: &Profile, root: &str) -> Result<Arc<dyn Warehouse>, DbError
         return Ok(Arc::new(LocalBigQuery::open(file, &profile.database, &profile.schema)?));
     }
     Ok(Arc::new(open_cloud(profile, root)?))
+}
+
+/// What stands for sources on a local target.
+pub fn provide_sources(
+    warehouse: &dyn Warehouse,
+    profile: &Profile,
+    (root, sources): (&str, &IndexMap<NodeId, Source>),
+    (ids, options): (&NodeSet, &Options),
+) -> Result<Provision, Stop> {
+    if ids.is_empty() {
+        return Ok(Provision::default());
+    }
+    let mut ground = Ground::new(sources, Path::new(root), &external_paths(profile)?)?;
+    ground.empty = options.building.empty;
+    let fail = |error: DbError| Stop(vec![connection_error(&error)]);
+    let mut session = warehouse.session().map_err(fail)?;
+    provide(session.as_mut(), ids, &ground).map_err(fail)
+}
+
+/// The profile's `external_paths`: folders beside the project that files may be read from.
+pub fn external_paths(profile: &Profile) -> Result<Vec<String>, Diagnostic> {
+    let wrong = || {
+        Diagnostic::error(
+            Code::CONFIG,
+            format!("the target '{}': external_paths is no list of folders", profile.target),
+        )
+        .help("write it as external_paths: [../data]")
+    };
+    match profile.settings.get("external_paths") {
+        None | Some(Json::Null) => Ok(Vec::new()),
+        Some(Json::String(one)) => Ok(vec![one.clone()]),
+        Some(Json::Array(list)) => list.iter().map(|path| path.as_str().map(str::to_owned).ok_or_else(wrong)).collect(),
+        Some(_) => Err(wrong()),
+    }
 }
 
 /// BigQuery itself, not the laptop's.

@@ -39,7 +39,7 @@ pub fn surveys(ready: Ready, options: &Options, report: &Arc<dyn Report>, wanted
         let message = format!("only BigQuery SQL is analyzed; the SQL of target '{target}' is DuckDB's");
         return Err(Diagnostic::error(Code::USAGE, message).help("choose a target of `type: bigquery`").into());
     }
-    let known = Local::of(&ready);
+    let known = Local::of(&ready, options);
     let mut ids = ready.graph.with_ancestors(wanted, None);
     ids.extend(wanted.iter().cloned());
     let queries: NodeSet = ids.iter().filter(|id| has_query(&ready, id)).cloned().collect();
@@ -170,11 +170,11 @@ fn with_validity(mut columns: Columns) -> Columns {
 struct Local(Option<Arc<dyn Warehouse>>);
 
 impl Local {
-    fn of(ready: &Ready) -> Local {
+    fn of(ready: &Ready, options: &Options) -> Local {
         let profile = &ready.raw.profile;
         let file = profile.setting("path").map(|path| std::path::Path::new(&ready.raw.project.root).join(path));
         let is_there = profile.is_local_bigquery() && file.is_some_and(|file| file.is_file());
-        Local(is_there.then(|| crate::commands::show::deferred(ready)))
+        Local(is_there.then(|| crate::commands::show::deferred(ready, options)))
     }
 
     fn columns(&self, [database, schema, name]: [&str; 3]) -> Option<Columns> {

@@ -295,6 +295,8 @@ pub enum Command {
     Dashboard(DashboardArgs),
     /// Compare models as two targets have them: rsdbt diff --target prod
     Diff(DiffArgs),
+    /// Make up rows for sources, as models use them and tests want them: no account needed
+    Mock(MockArgs),
     /// Call a macro
     RunOperation(OperationArgs),
     /// Check configuration and connection
@@ -453,6 +455,24 @@ pub struct RetryArgs {
     /// Rebuild incremental models and seeds from nothing, though the run did not
     #[arg(long, short)]
     pub full_refresh: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct MockArgs {
+    #[command(flatten)]
+    pub selecting: Selecting,
+    /// Rows of a source; tables that others look up get a fifth of them
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub rows: u64,
+    /// Another seed gives other rows, the same seed the same bytes
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub seed: u64,
+    /// The last day of all times: a date, or today [default: the one in sources.lock, else today]
+    #[arg(long, value_name = "DAY")]
+    pub until: Option<String>,
+    /// How many days times lie in; as many shards has a wildcard table
+    #[arg(long, default_value_t = 14, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=3660))]
+    pub days: u64,
 }
 
 #[derive(Debug, clap::Args)]

@@ -18,6 +18,7 @@ pub mod list;
 pub mod live;
 mod live_page;
 pub mod man;
+pub mod mock;
 pub mod pubsub;
 pub mod retry;
 pub mod run;

@@ -9,6 +9,7 @@ use rsdbt_base::{Code, Diagnostic};
 use rsdbt_exec::{Job, Purpose, World};
 use rsdbt_project::ir::{HookTime, NodeResult, RunResults, Status};
 use rsdbt_project::select::NodeSet;
+use rsdbt_sources::provide::{needed, ways};
 use std::sync::Arc;
 
 /// Which resource types a command runs.
@@ -53,6 +54,7 @@ pub fn run(options: &Options, report: &Arc<dyn Report>) -> Result<u8, Stop> {
     let mut before =
         if hooks { rsdbt_exec::hooks::run(&world, HookTime::Start, &RunResults::default())? } else { Vec::new() };
     let mut results = rsdbt_exec::run(&world, job);
+    name_ways(&world, &mut results);
     let mut broken = None;
     if hooks {
         let after = rsdbt_exec::hooks::run(&world, HookTime::End, &results);
@@ -77,6 +79,19 @@ pub fn run(options: &Options, report: &Arc<dyn Report>) -> Result<u8, Stop> {
         return Err(found.into());
     }
     Ok(conclude(&results, options, report, world.stops.stopped()))
+}
+
+/// A model that failed for want of its source is told how to get it.
+fn name_ways(world: &World, results: &mut RunResults) {
+    for result in &mut results.results {
+        let Some(found) = result.diagnostic.as_mut().filter(|found| found.help.is_none()) else { continue };
+        let read = needed(&world.manifest, &NodeSet::from([result.unique_id.clone()]));
+        let absent = read.intersection(&world.absent).find_map(|id| world.manifest.sources.get(id));
+        if let Some(source) = absent {
+            let name = result.unique_id.split('.').nth(2).unwrap_or_default();
+            found.help = Some(ways(source, name));
+        }
+    }
 }
 
 fn nothing(options: &Options, report: &Arc<dyn Report>, ready: Ready) -> Result<u8, Stop> {

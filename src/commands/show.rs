@@ -5,12 +5,13 @@ use crate::options::Options;
 use crate::pipeline::{self, Ready, kind};
 use crate::report::{Report, csv_text, text_table};
 use crate::{FAILED, OK, Stop};
+use indexmap::IndexMap;
 use rsdbt_base::{Code, Diagnostic};
 use rsdbt_exec::Job;
-use rsdbt_project::ir::{Node, RunResults};
+use rsdbt_project::ir::{Node, NodeId, RunResults, Source};
 use rsdbt_project::parse::parse_inline;
 use rsdbt_project::select::NodeSet;
-use rsdbt_warehouse::{DbError, Session, Table, Warehouse};
+use rsdbt_warehouse::{DbError, DbErrorKind, Session, Table, Warehouse};
 use serde_json::{Value as Json, json};
 use std::sync::{Arc, OnceLock};
 
@@ -18,12 +19,14 @@ use std::sync::{Arc, OnceLock};
 struct Deferred {
     profile: rsdbt_project::config::Profile,
     root: String,
+    sources: IndexMap<NodeId, Source>,
+    options: Options,
     opened: OnceLock<Result<Arc<dyn Warehouse>, DbError>>,
 }
 
 impl Warehouse for Deferred {
     fn session(&self) -> Result<Box<dyn Session>, DbError> {
-        let opened = self.opened.get_or_init(|| pipeline::open(&self.profile, &self.root));
+        let opened = self.opened.get_or_init(|| self.open());
         opened.as_ref().map_err(Clone::clone)?.session()
     }
 
@@ -32,10 +35,30 @@ impl Warehouse for Deferred {
     }
 }
 
-pub fn deferred(ready: &Ready) -> Arc<dyn Warehouse> {
+impl Deferred {
+    /// The warehouse with what stands for sources. What cannot be used is told by the statement that misses it.
+    fn open(&self) -> Result<Arc<dyn Warehouse>, DbError> {
+        let warehouse = pipeline::open(&self.profile, &self.root)?;
+        if !pipeline::is_cloud(&self.profile) {
+            let ids = self.sources.keys().cloned().collect();
+            let place = (self.root.as_str(), &self.sources);
+            pipeline::provide_sources(warehouse.as_ref(), &self.profile, place, (&ids, &self.options)).map_err(
+                |Stop(found)| {
+                    let told = found.first().map(|found| found.message.clone()).unwrap_or_default();
+                    DbError::new(DbErrorKind::Other, told)
+                },
+            )?;
+        }
+        Ok(warehouse)
+    }
+}
+
+pub fn deferred(ready: &Ready, options: &Options) -> Arc<dyn Warehouse> {
     Arc::new(Deferred {
         profile: ready.raw.profile.clone(),
         root: ready.raw.project.root.clone(),
+        sources: ready.manifest.sources.clone(),
+        options: options.clone(),
         opened: OnceLock::new(),
     })
 }
@@ -60,7 +83,7 @@ fn inline_node(ready: &Ready, sql: &str) -> Result<Node, Stop> {
 
 pub fn compile(options: &Options, arguments: &CompileArgs, report: &Arc<dyn Report>) -> Result<u8, Stop> {
     let ready = pipeline::prepare(options, report)?;
-    let warehouse = deferred(&ready);
+    let warehouse = deferred(&ready, options);
     if let Some(sql) = &arguments.inline {
         let node = Arc::new(inline_node(&ready, sql)?);
         let (world, _) = ready.with_warehouse(options, report, &NodeSet::new(), warehouse)?;

@@ -15,6 +15,7 @@ const CASES: &[(&str, &[&str], i32, &[&str])] = &[
     ("err_csv", &["seed"], 1, &["RS0201", "people.csv:3", "this row has 3 fields, the header has 2"]),
     ("err_packages", &["run"], 2, &["RS0003", "packages.yml"]),
     ("err_profile", &["run"], 2, &["RS0002", "profiles.yml"]),
+    ("err_source_file", &["build"], 2, &["RS0202", "models/raw.yml:4", "data/orders.csv, row 2", "x2 is no"]),
     ("err_unsupported", &["run"], 1, &["not supported by `method: local`", "models/a.sql:2"]),
 ];
 

@@ -20,6 +20,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("warehouse", &["base", "sys", "web"]),
     ("bqlocal", &["base", "bqml", "duckdbsql", "googlesql", "sys", "warehouse"]),
     ("project", &["base", "jinja", "sys"]),
+    ("sources", &["base", "duckdbsql", "googlesql", "project", "sys", "warehouse"]),
     ("exec", &["base", "jinja", "project", "sys", "warehouse"]),
     ("pubsub", &["proto", "sys", "web"]),
     ("events", &["bqlocal", "pubsub", "sys", "warehouse", "web"]),

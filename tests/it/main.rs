@@ -26,5 +26,6 @@ mod no_cloud;
 mod partial;
 mod program;
 mod sessions;
+mod sources;
 mod sql;
 mod state;

@@ -37,6 +37,7 @@ codes! {
     CYCLE = "RS0104", "Models depend on each other in a circle.";
     DUPLICATE = "RS0105", "Two resources share one name, or two models would build the same relation.";
     SEED = "RS0201", "A seed's CSV file is malformed: a row has the wrong number of fields, or a value does not fit its column type.";
+    SOURCE_FILE = "RS0202", "A file that stands for a source cannot be used: it is missing, lies outside the project, or holds a value that does not fit.";
     DATABASE = "RS0301", "The warehouse refused a statement.";
     LOCKED = "RS0302", "Another process holds the database file. DuckDB allows one writing process per file.";
     LIBRARY = "RS0303", "libduckdb cannot be loaded.";

@@ -28,6 +28,8 @@ impl LocalSession {
         self.connection.query("set checkpoint_threshold = '256MB'")?;
         self.run(&format!("create schema if not exists `{dataset}`"))?;
         self.run(&format!("create table if not exists `{dataset}`.`{LEDGER_TABLE}` ({LEDGER})"))?;
+        // Sample rows that stood here make way for real ones.
+        super::files::unmount(&mut self.connection, dataset, table)?;
         self.ensure_table(dataset, table, events)?;
         self.ensure_table(dataset, &format!("{table}{QUARANTINE_SUFFIX}"), quarantine)?;
         Ok(Landing { dataset: dataset.to_owned(), table: table.to_owned(), dedupe })

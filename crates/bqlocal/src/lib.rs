@@ -1,6 +1,7 @@
 //! BigQuery on an embedded DuckDB file: sessions that run BigQuery scripts. No BigQuery text reaches DuckDB untranslated.
 
 mod catalog;
+mod files;
 mod information_schema;
 pub mod json;
 mod landing;

@@ -1,8 +1,8 @@
 //! `method: local` behind the common trait: BigQuery's names in front, DuckDB's catalog behind.
 
-use super::{LocalBigQuery, LocalSession};
+use super::{LocalBigQuery, LocalSession, files};
 use rsdbt_warehouse::duckdb::warehouse as duck;
-use rsdbt_warehouse::{Column, DbError, Outcome, Path, RelationInfo, Session, Stop, Value, Warehouse};
+use rsdbt_warehouse::{Column, DbError, Files, Mounted, Outcome, Path, RelationInfo, Session, Stop, Value, Warehouse};
 
 impl Warehouse for LocalBigQuery {
     fn session(&self) -> Result<Box<dyn Session>, DbError> {
@@ -67,6 +67,16 @@ impl Session for LocalSession {
         // What BigQuery's types became in DuckDB.
         let types = self.connection.describe(&format!("select * from {target}"))?;
         duck::insert(&mut self.connection, &target, &types, rows)
+    }
+
+    fn mount(&mut self, path: &Path, files: &Files) -> Result<Mounted, DbError> {
+        let schema = self.schema_of(path.database, path.schema);
+        files::mount(&mut self.connection, (&schema, path.name), files)
+    }
+
+    fn unmount(&mut self, path: &Path) -> Result<(), DbError> {
+        let schema = self.schema_of(path.database, path.schema);
+        files::unmount(&mut self.connection, &schema, path.name)
     }
 
     fn begin(&mut self) -> Result<(), DbError> {

@@ -63,6 +63,8 @@ pub struct World {
     pub graph_json: std::sync::OnceLock<Json>,
     pub selected: BTreeSet<NodeId>,
     pub stops: Stops,
+    /// Sources that are not on this machine.
+    pub absent: BTreeSet<NodeId>,
     /// Writes compiled and run SQL to the target folder.
     pub write: bool,
 }

@@ -147,6 +147,21 @@ fn write_with(path: &Path, fill: impl FnOnce(&mut std::fs::File) -> io::Result<(
     write().inspect_err(|_| _ = std::fs::remove_file(&temporary))
 }
 
+/// What is directly in a folder, sorted by name; nothing where it cannot be read.
+pub fn entries(folder: &Path) -> Vec<PathBuf> {
+    let found = std::fs::read_dir(folder).into_iter().flatten();
+    let mut found: Vec<PathBuf> = found.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    found.sort();
+    found
+}
+
+/// The size of a file, and when it was last written, in nanoseconds since 1970.
+pub fn file_stamp(path: &Path) -> io::Result<(u64, u128)> {
+    let file = std::fs::metadata(path)?;
+    let written = file.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok((file.len(), written.as_nanos()))
+}
+
 /// Every file below `root`, sorted by path.
 pub fn walk(root: &Path) -> Vec<PathBuf> {
     walkdir::WalkDir::new(root)

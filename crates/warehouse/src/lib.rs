@@ -8,6 +8,7 @@ pub mod bigquery;
 mod cells;
 pub mod duckdb;
 mod error;
+mod files;
 mod landing;
 #[cfg(feature = "cloud")]
 mod outbox;
@@ -15,6 +16,7 @@ mod warehouse;
 
 pub use cells::{Cell, Cells, Rows, Texts};
 pub use error::{DbError, DbErrorKind};
+pub use files::{Files, Format, Mounted};
 pub use landing::{Batch, Dedupe, Destination, Field, Kind, Landed, Lander, QUARANTINE_SUFFIX, Target};
 #[cfg(feature = "cloud")]
 use outbox::{Account, Append, Outbox};

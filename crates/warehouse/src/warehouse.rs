@@ -1,6 +1,6 @@
 //! The one trait that every engine implements. Calls block; an engine that is asynchronous inside keeps that to itself.
 
-use super::{Column, DbError, DbErrorKind, Table};
+use super::{Column, DbError, DbErrorKind, Files, Mounted, Table};
 use serde_json::Value as Json;
 
 /// A table or view that exists.
@@ -112,6 +112,16 @@ pub trait Session: Send {
     /// Replaces a table by rows of text, `None` for NULL, cast to the columns' types. Gives the number of rows.
     /// Errors leave the old table untouched when a transaction is open around it.
     fn load(&mut self, path: &Path, columns: &[Column], rows: &[Vec<Option<String>>]) -> Result<u64, DbError>;
+
+    /// Makes files stand at a place, so that statements read them by its name. Only engines on this machine can.
+    fn mount(&mut self, _path: &Path, _files: &Files) -> Result<Mounted, DbError> {
+        Err(DbError::new(DbErrorKind::Unsupported, "files as sources are read by local targets only"))
+    }
+
+    /// Takes away files that stand at a place; what is no file's stays.
+    fn unmount(&mut self, _path: &Path) -> Result<(), DbError> {
+        Ok(())
+    }
 
     fn begin(&mut self) -> Result<(), DbError>;
     fn commit(&mut self) -> Result<(), DbError>;

@@ -57,7 +57,14 @@ impl Profile {
                 _ => "default".to_owned(),
             },
         };
-        let output = profile.get("outputs").get(&target);
+        let outputs = profile.get("outputs");
+        let output = outputs.get(&target);
+        let usual = render(profile.get("target"))?;
+        let cloud = outputs.get(usual.as_str().unwrap_or("default"));
+        if output.is_null() && target == "local" && cloud.get("type").text().as_deref() == Some("bigquery") {
+            let settings = on_the_laptop(&render(cloud)?);
+            return Profile::of(name, target, settings).map_err(|error| error.at(cloud.place(file)));
+        }
         if output.is_null() {
             let names: Vec<&str> = profile.get("outputs").entries().map(|(k, _)| k.as_str()).collect();
             return Err(fail(format!(
@@ -145,6 +152,15 @@ impl Profile {
         target.insert("threads".into(), Json::from(self.threads));
         target
     }
+}
+
+/// The target `local` that a BigQuery profile has without saying so: the same project and dataset, in a DuckDB file.
+fn on_the_laptop(cloud: &Json) -> Map<String, Json> {
+    let kept = ["type", "project", "database", "dataset", "schema", "threads", "external_paths"];
+    let kept = kept.iter().filter_map(|key| Some(((*key).to_owned(), cloud.get(*key)?.clone())));
+    let mut settings: Map<String, Json> = kept.collect();
+    settings.insert("method".to_owned(), Json::from("local"));
+    settings
 }
 
 fn is_local(settings: &Map<String, Json>) -> bool {

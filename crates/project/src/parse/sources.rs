@@ -66,6 +66,9 @@ fn build(world: &World, patch: &Patch, table: &Yaml, name: &str) -> Result<Sourc
     if let Some(Json::String(filter)) = freshness.as_mut().and_then(|rules| rules.get_mut("filter")) {
         *filter = rendered(filter, table)?;
     }
+    if let Some((text, at)) = external_location(layers) {
+        config.insert("external_location".to_owned(), Json::from(rendered(&text, at)?));
+    }
     let (loaded_at_field, loaded_at_query) = loaded_at(&of_project, layers, &patch.file.shown)?;
     let mut quoting = object(entry.get("quoting"));
     quoting.extend(object(table.get("quoting")));
@@ -133,6 +136,14 @@ fn of_yaml(layers: [&Yaml; 4], file: &str) -> Result<Map<String, Json>, Diagnost
     all.insert("meta".to_owned(), Json::Object(meta));
     all.insert("tags".to_owned(), tags.into_iter().collect());
     Ok(all)
+}
+
+/// `external_location`, in `config` or `meta`: the innermost layer that names it decides, be it with null.
+fn external_location(layers: [&Yaml; 4]) -> Option<(String, &Yaml)> {
+    let named = |yaml: &'_ Yaml| yaml.entries().any(|(key, _)| key == "external_location");
+    let places = layers.iter().rev().flat_map(|layer| [*layer, layer.get("meta")]);
+    let found = places.filter(|place| named(place)).map(|place| place.get("external_location")).next()?;
+    Some((found.text()?, found))
 }
 
 /// A table's `freshness`: the parts of inner layers go before those of outer ones, and an explicit null ends it.

@@ -2,7 +2,9 @@
 
 mod connection;
 mod convert;
+pub mod files;
 mod library;
+mod shape;
 pub mod warehouse;
 
 pub use connection::{Connection, Database, Interrupter};

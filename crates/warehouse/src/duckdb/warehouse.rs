@@ -1,7 +1,9 @@
 //! `type: duckdb`: DuckDB SQL as it is, on one file.
 
-use super::{Connection, Database};
-use crate::{Column, DbError, DbErrorKind, Outcome, Path, RelationInfo, Session, Stop, Table, Value, Warehouse};
+use super::{Connection, Database, files};
+use crate::{
+    Column, DbError, DbErrorKind, Files, Mounted, Outcome, Path, RelationInfo, Session, Stop, Table, Value, Warehouse,
+};
 use std::sync::Arc;
 
 pub struct DuckDb {
@@ -164,6 +166,21 @@ impl Session for DuckSession {
         let target = format!("{}.{}.{}", name(self.connection.catalog()), name(path.schema), name(path.name));
         self.connection.query(&format!("create or replace table {target} {}", definitions(columns)))?;
         insert(&mut self.connection, &target, columns, rows)
+    }
+
+    fn mount(&mut self, path: &Path, files: &Files) -> Result<Mounted, DbError> {
+        let known = texts(self.connection.query("select database_name from duckdb_databases()")?);
+        if !known.iter().flatten().any(|known| known.eq_ignore_ascii_case(path.database)) {
+            // The database that YAML names is not on this machine: an empty one of that name holds the files' tables.
+            self.connection.query(&format!("attach if not exists ':memory:' as {}", name(path.database)))?;
+        }
+        let place = files::Place { catalog: path.database, schema: path.schema, table: path.name };
+        files::mount(&mut self.connection, place, files, files::adopt_as_it_is)
+    }
+
+    fn unmount(&mut self, path: &Path) -> Result<(), DbError> {
+        let place = files::Place { catalog: path.database, schema: path.schema, table: path.name };
+        files::unmount(&mut self.connection, place)
     }
 
     fn begin(&mut self) -> Result<(), DbError> {
