@@ -1,6 +1,6 @@
 //! Batch gradient descent with BigQuery's documented line search: of the rates 2r, r, r/2 and r/4 the best becomes the next r.
-//! No step of the search goes uphill. Where the user asks for more than the documented stop gives (MIN_REL_PROGRESS below
-//! 0.001), the slow end of the way is taken by quasi-Newton steps, which end at the same optimum.
+//! No step of the search goes uphill. Where the user asks for the optimum itself (MIN_REL_PROGRESS below 0.001), which gradient
+//! steps would take thousands of iterations for, the steps are quasi-Newton ones.
 
 use crate::loss::Loss;
 use crate::options::{Iterations, Rate};
@@ -17,8 +17,8 @@ pub struct Descent {
     pub squares: f64,
 }
 
-/// Below this progress a gradient step is a waste, if the user wants to go on at all.
-const CRAWL: f64 = 1e-3;
+/// Below this MIN_REL_PROGRESS the user means the optimum.
+const TIGHT: f64 = 1e-3;
 /// So many earlier steps tell the curvature.
 const MEMORY: usize = 10;
 /// So often a rate is halved in the search of a way down.
@@ -116,8 +116,8 @@ impl<L: Loss> Problem<'_, L> {
         weights.iter().zip(way).enumerate().map(shrunk).collect()
     }
 
-    /// The best of four rates, and of smaller ones where none of them leads down.
-    fn search(&self, from: (&[f64], f64), way: &[f64], first: f64) -> Option<(f64, f64)> {
+    /// The best of four rates, or of smaller ones where none of them leads down.
+    fn search(&self, from: (&[f64], f64), way: &[f64], first: f64) -> Option<f64> {
         let (weights, here) = from;
         let mut rate = first;
         for _ in 0..HALVINGS {
@@ -127,12 +127,35 @@ impl<L: Loss> Problem<'_, L> {
             if let Some((value, rate)) = best
                 && value < here
             {
-                return Some((rate, value));
+                return Some(rate);
             }
             rate /= 16.0;
         }
         None
     }
+
+    fn step(&self, weights: &[f64], way: &[f64], rate: f64) -> Step {
+        let weights = self.moved(weights, way, rate);
+        let (value, gradient) = self.gradient(&weights);
+        Step { weights, value, gradient, rate }
+    }
+
+    /// The whole step of a quasi-Newton way, or the best shorter one where it leads up.
+    fn whole_step(&self, from: (&[f64], f64), way: &[f64]) -> Option<Step> {
+        let step = self.step(from.0, way, 1.0);
+        if step.value < from.1 {
+            return Some(step);
+        }
+        self.search(from, way, 0.25).map(|rate| self.step(from.0, way, rate))
+    }
+}
+
+/// Where a step leads.
+struct Step {
+    weights: Vec<f64>,
+    value: f64,
+    gradient: Vec<f64>,
+    rate: f64,
 }
 
 /// The mean loss of rows, without penalties.
@@ -157,37 +180,33 @@ pub fn descend<L: Loss>(
 ) -> (Weights, Vec<Iteration>) {
     let problem = Problem { rows, loss, how };
     let mut weights = vec![0.0; problem.line() * loss.outputs()];
-    let tight = how.iterations.early_stop && how.iterations.min_rel_progress < CRAWL && how.l1 == 0.0;
-    let mut curvature: Option<Curvature> = None;
+    let searches = matches!(how.rate, Rate::Search(_));
+    let tight = how.iterations.early_stop && how.iterations.min_rel_progress < TIGHT && how.l1 == 0.0 && searches;
+    let mut curvature = tight.then(Curvature::default);
     let mut rate = match how.rate {
         Rate::Search(first) => first,
         Rate::Constant(rate) => rate,
     };
     let mut history: Vec<Iteration> = Vec::new();
+    let (mut here, mut gradient) = problem.gradient(&weights);
     for _ in 0..how.iterations.most {
-        let (here, gradient) = problem.gradient(&weights);
         let way = match &mut curvature {
             Some(curvature) => curvature.way(&weights, &gradient),
-            None => gradient,
+            None => gradient.clone(),
         };
         let found = match (how.rate, &curvature) {
-            (Rate::Constant(rate), _) => Some((rate, problem.along(&weights, &way, &[rate])[0])),
-            (_, Some(_)) => problem.search((&weights, here), &way, 0.5),
-            (_, None) => problem.search((&weights, here), &way, rate),
+            (Rate::Constant(rate), _) => Some(problem.step(&weights, &way, rate)),
+            (_, Some(curvature)) if !curvature.pairs.is_empty() => problem.whole_step((&weights, here), &way),
+            _ => problem.search((&weights, here), &way, rate).map(|rate| problem.step(&weights, &way, rate)),
         };
-        let Some((chosen, next)) = found else { break };
-        weights = problem.moved(&weights, &way, chosen);
+        let Some(step) = found else { break };
+        let progress = (here - step.value) / here.abs().max(f64::MIN_POSITIVE);
+        (weights, here, gradient) = (step.weights, step.value, step.gradient);
         let eval_loss = judged.as_ref().map(|judged| mean_loss(judged, loss, &weights));
-        history.push(Iteration { loss: next, eval_loss, learning_rate: Some(chosen), clusters: Vec::new() });
-        let progress = (here - next) / here.abs().max(f64::MIN_POSITIVE);
-        if curvature.is_none() {
-            rate = chosen;
-        }
+        history.push(Iteration { loss: here, eval_loss, learning_rate: Some(step.rate), clusters: Vec::new() });
+        rate = step.rate;
         if how.iterations.early_stop && progress < how.iterations.min_rel_progress {
             break;
-        }
-        if tight && progress < CRAWL && curvature.is_none() && matches!(how.rate, Rate::Search(_)) {
-            curvature = Some(Curvature::default());
         }
     }
     let lines = weights.chunks(problem.line()).map(<[f64]>::to_vec).collect();

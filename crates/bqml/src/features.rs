@@ -71,7 +71,11 @@ pub enum Slot {
 /// How features become numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Encoding {
-    pub standardize: bool,
+    /// numbers less their mean
+    pub center: bool,
+    /// and by their deviation
+    pub scale: bool,
+    /// categories without the most frequent
     pub dummy: bool,
 }
 
@@ -86,7 +90,7 @@ impl Encoder {
                 Read::Number => {
                     let values = table.numbers.iter().skip(number).step_by(dense).take(train);
                     number += 1;
-                    Fitted::Numeric(fit_numeric(values.copied(), train, how.standardize))
+                    Fitted::Numeric(fit_numeric(values.copied(), train, how))
                 }
                 Read::Category(words) => {
                     let codes = table.codes.iter().skip(category).step_by(hot).take(train);
@@ -168,7 +172,7 @@ impl Category {
     }
 }
 
-fn fit_numeric(values: impl Iterator<Item = f64>, all: usize, standardize: bool) -> Numeric {
+fn fit_numeric(values: impl Iterator<Item = f64>, all: usize, how: Encoding) -> Numeric {
     let mut known: Vec<f64> = values.filter(|v| !v.is_nan()).collect();
     let count = known.len() as f64;
     let mean = if known.is_empty() { 0.0 } else { known.iter().sum::<f64>() / count };
@@ -180,8 +184,8 @@ fn fit_numeric(values: impl Iterator<Item = f64>, all: usize, standardize: bool)
     let (min, max) = ends.unwrap_or((0.0, 0.0));
     Numeric {
         mean,
-        center: if standardize { mean } else { 0.0 },
-        scale: if standardize && stddev > 0.0 { stddev } else { 1.0 },
+        center: if how.center { mean } else { 0.0 },
+        scale: if how.scale && stddev > 0.0 { stddev } else { 1.0 },
         min,
         max,
         median,
@@ -228,7 +232,7 @@ mod tests {
 
     #[test]
     fn numbers_take_the_sample_deviation_and_null_is_the_mean() {
-        let encoder = Encoder::fit(&table(), 3, Encoding { standardize: true, dummy: false });
+        let encoder = Encoder::fit(&table(), 3, Encoding { center: true, scale: true, dummy: false });
         let design = encoder.encode(table());
         assert_eq!(design.width, 3);
         let unit = 1.0 / 2f64.sqrt();
@@ -239,7 +243,7 @@ mod tests {
 
     #[test]
     fn dummy_encoding_leaves_out_the_most_frequent() {
-        let encoder = Encoder::fit(&table(), 4, Encoding { standardize: true, dummy: true });
+        let encoder = Encoder::fit(&table(), 4, Encoding { center: true, scale: true, dummy: true });
         assert_eq!(encoder.encode(table()).places, [NOWHERE, 1, NOWHERE, 2]);
     }
 }

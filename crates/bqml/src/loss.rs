@@ -44,7 +44,7 @@ impl Loss for Binary<'_> {
     fn of(&self, row: usize, scores: &[f64]) -> f64 {
         let label = self.labels[row] as usize;
         let against = if label == 1 { -scores[0] } else { scores[0] };
-        self.weights[label] * (against.max(0.0) + (-against.abs()).exp().ln_1p())
+        self.weights[label] * (against.max(0.0) + (1.0 + (-against.abs()).exp()).ln())
     }
 
     fn slope(&self, row: usize, scores: &mut [f64]) -> f64 {

@@ -26,9 +26,9 @@ impl<'a> Centroids<'a> {
         let mut found = vec![(0, f64::INFINITY); rows.count];
         if self.cosine {
             for (row, best) in found.iter_mut().enumerate() {
-                for k in 0..self.all.len() {
-                    closer(best, k, self.angle(rows, row, k));
-                }
+                let all = (0..self.all.len()).map(|k| (k as u32, self.angle(rows, row, k)));
+                // the first of those that are as near
+                *best = all.reduce(|a, b| if b.1 < a.1 { b } else { a }).unwrap_or(*best);
             }
             return found;
         }
@@ -63,6 +63,7 @@ impl<'a> Centroids<'a> {
                     cell[lane] = *x;
                 }
             }
+            let (mut least, mut which) = ([f64::INFINITY; LANES], [0u64; LANES]);
             for (k, centroid) in self.all.iter().enumerate() {
                 let mut sums = [self.squares[k]; LANES];
                 for (cell, c) in tile.iter().zip(centroid) {
@@ -71,11 +72,18 @@ impl<'a> Centroids<'a> {
                         *sum = fused(off, off, *sum);
                     }
                 }
-                for (lane, (best, sum)) in found.iter_mut().zip(sums).enumerate() {
-                    let square = if rows.hot == 0 { sum } else { self.with_places(rows, first + lane, k, sum) };
-                    closer(best, k, square);
+                if rows.hot > 0 {
+                    let used = sums.iter_mut().take(found.len()).enumerate();
+                    used.for_each(|(lane, sum)| *sum = self.with_places(rows, first + lane, k, *sum));
+                }
+                // no branches: which is nearer cannot be foreseen
+                for ((least, which), sum) in least.iter_mut().zip(&mut which).zip(sums) {
+                    let nearer = sum < *least;
+                    *least = if nearer { sum } else { *least };
+                    *which = if nearer { k as u64 } else { *which };
                 }
             }
+            found.iter_mut().zip(which.into_iter().zip(least)).for_each(|(to, (k, square))| *to = (k as u32, square));
         }
     }
 
@@ -99,14 +107,6 @@ impl<'a> Centroids<'a> {
         let ones = rows.places(row).iter().filter(|place| (**place as usize) < rows.width).count();
         let product = ((numbers + ones as f64) * self.squares[k]).sqrt();
         if product == 0.0 { 1.0 } else { (1.0 - rows.dot(row, &self.all[k]) / product).max(0.0) }
-    }
-}
-
-/// A centroid that is as near does not take an earlier one's place.
-#[inline(always)]
-fn closer(best: &mut (u32, f64), k: usize, square: f64) {
-    if square < best.1 {
-        *best = (k as u32, square);
     }
 }
 

@@ -71,8 +71,8 @@ impl<'a> Rows<'a> {
 
     /// The weighted sum of a row; weights beyond its width are the caller's.
     pub fn dot(&self, row: usize, weights: &[f64]) -> f64 {
-        let dense: f64 = self.numbers(row).iter().zip(weights).map(|(x, w)| x * w).sum();
-        dense + self.places(row).iter().filter_map(|place| weights[..self.width].get(*place as usize)).sum::<f64>()
+        dot(self.numbers(row), weights)
+            + self.places(row).iter().filter_map(|place| weights[..self.width].get(*place as usize)).sum::<f64>()
     }
 
     /// Adds `factor` times the row to `sums`.
@@ -128,6 +128,21 @@ impl<'a> Rows<'a> {
         }
         total
     }
+}
+
+/// The sum of products. Four sums run side by side, which the processor takes at once; their order is always the same.
+fn dot(row: &[f64], weights: &[f64]) -> f64 {
+    let weights = &weights[..row.len()];
+    let mut sums = [0.0; 4];
+    let (fours, rest) = row.as_chunks::<4>();
+    let (weights, last) = weights.as_chunks::<4>();
+    for (x, w) in fours.iter().zip(weights) {
+        for ((sum, x), w) in sums.iter_mut().zip(x).zip(w) {
+            *sum += x * w;
+        }
+    }
+    let tail: f64 = rest.iter().zip(last).map(|(x, w)| x * w).sum();
+    (sums[0] + sums[1]) + (sums[2] + sums[3]) + tail
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What a trained model says of rows: plain numbers, as many for each row. Training, evaluation and prediction all use it, so
 //! that they cannot differ.
 
-use crate::features::Encoder;
+use crate::features::{Encoder, Slot};
 use crate::loss::{sigmoid, softmax};
 use crate::nearest::Centroids;
 use crate::rows::Rows;
@@ -69,6 +69,39 @@ impl Scorer {
                     out.push(left / features);
                 }
             }
+        }
+        out
+    }
+}
+
+/// What each feature adds to a score.
+impl Scorer {
+    pub fn explains(&self) -> bool {
+        matches!(self.body, Body::Linear { .. } | Body::Logistic { .. })
+    }
+
+    /// For each row each feature's part, then what stays without them, then the sum of all. Of several classes the likeliest
+    /// one's score is taken. Nothing for models that have no weights.
+    pub fn parts(&self, rows: &Rows<'_>) -> Vec<f64> {
+        let lines: &[Vec<f64>] = match &self.body {
+            Body::Linear { weights, .. } => std::slice::from_ref(weights),
+            Body::Logistic { weights, .. } => weights,
+            Body::KMeans { .. } | Body::Pca { .. } => return Vec::new(),
+        };
+        let slots = self.encoder.slots();
+        let mut out = Vec::with_capacity(rows.count * (slots.len() + 2));
+        for row in 0..rows.count {
+            let score = |line: &Vec<f64>| rows.dot(row, line) + line[rows.width];
+            let scored = lines.iter().map(|line| (score(line), line));
+            let Some((sum, line)) = scored.max_by(|a, b| a.0.total_cmp(&b.0)) else { continue };
+            let mut places = rows.places(row).iter();
+            out.extend(slots.iter().map(|slot| match slot {
+                Slot::Number(at) => rows.numbers(row)[*at] * line[*at],
+                Slot::Categories(..) => {
+                    places.next().and_then(|place| line[..rows.width].get(*place as usize)).copied().unwrap_or(0.0)
+                }
+            }));
+            out.extend([line[rows.width], sum]);
         }
         out
     }

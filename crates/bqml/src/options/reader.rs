@@ -28,6 +28,10 @@ impl Serialize for Literal {
             Literal::Float(value) => to.serialize_f64(*value),
             Literal::Text(value) => to.serialize_str(value),
             Literal::List(items) => to.collect_seq(items),
+            // a pair that is written without names
+            Literal::Struct(fields) if fields.iter().all(|(name, _)| name.is_empty()) => {
+                to.collect_seq(fields.iter().map(|(_, value)| value))
+            }
             Literal::Struct(fields) => to.collect_map(fields.iter().map(|(name, value)| (name, value))),
         }
     }
