@@ -195,7 +195,7 @@ fn many_classes_are_predicted_in_moments() {
     run(
         &mut session,
         "create model m options (model_type = 'logistic_reg', input_label_cols = ['c'], data_split_method = 'NO_SPLIT') as
-         select x, x * x as s, 'c' || div(x, 20) as c from unnest(generate_array(0, 399)) as x",
+         select x, x * x as s, 'c' || cast(div(x, 20) as string) as c from unnest(generate_array(0, 399)) as x",
     );
     let found = run(
         &mut session,
@@ -212,7 +212,7 @@ fn a_category_of_many_values_trains_in_moments() {
     run(
         &mut session,
         "create model m options (model_type = 'linear_reg', input_label_cols = ['y'], data_split_method = 'NO_SPLIT') as
-         select 'w' || mod(x, 1500) as word, mod(x, 1500) / 7 + x / 1000 as y, x from unnest(generate_array(1, 6000)) as x",
+         select 'w' || cast(mod(x, 1500) as string) as word, mod(x, 1500) / 7 + x / 1000 as y, x from unnest(generate_array(1, 6000)) as x",
     );
     let found = run(&mut session, "select count(*) from ml.training_info(model m)");
     // fewer rows than ten a weight: the documentation's automatic choice is gradient descent
@@ -360,10 +360,9 @@ fn curves_and_confusions_count_the_rows() {
         &mut session,
         "create model m options (model_type = 'logistic_reg', input_label_cols = ['y'], data_split_method = 'NO_SPLIT',
              l2_reg = 0.1, max_iterations = 100, class_weights = [struct('0', 1.0), struct('1', 1.0)]) as
-         select x, if(mod(x, 10) = 0, 1 - div(x, 50), div(x, 50)) as y from unnest(generate_array(0, 99)) as x",
+         select x, if(mod(if(x < 50, x, 99 - x), 10) = 0, 1 - div(x, 50), div(x, 50)) as y from unnest(generate_array(0, 99)) as x",
     );
-    let data =
-        "(select x, if(mod(x, 10) = 0, 1 - div(x, 50), div(x, 50)) as y from unnest(generate_array(0, 99)) as x)";
+    let data = "(select x, if(mod(if(x < 50, x, 99 - x), 10) = 0, 1 - div(x, 50), div(x, 50)) as y from unnest(generate_array(0, 99)) as x)";
     let matrix = run(&mut session, &format!("select * from ml.confusion_matrix(model m, {data})"));
     let names: Vec<&str> = matrix.columns.iter().map(|c| c.name.as_str()).collect();
     assert_eq!((names, matrix.columns[0].data_type.as_str()), (vec!["expected_label", "_0", "_1"], "INT64"));
@@ -451,4 +450,106 @@ fn columns_of_one_name_do_not_hide_a_feature() {
         "select round(predicted_y, 6) from ml.predict(model m, (select t.x, u.X as z, 5 as _p from (select 4 as x) t, (select 9 as X) u))",
     );
     assert_eq!(found.rows, [[Value::Float(8.0)]]);
+}
+
+/// The columns of a result: `name TYPE, ...`.
+fn schema(session: &mut LocalSession, sql: &str) -> String {
+    let columns = run(session, sql).columns;
+    columns.iter().map(|c| format!("{} {}", c.name, c.data_type)).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn functions_give_bigquerys_columns() {
+    let mut session = session();
+    run(&mut session, ROWS);
+    let train = |kind: &str, more: &str, list: &str| {
+        format!("create or replace model {kind} options (model_type = '{kind}' {more}) as select {list} from points")
+    };
+    let regression =
+        ", category_encoding_method = 'dummy_encoding', calculate_p_values = true, enable_global_explain = true";
+    run(&mut session, &train("linear_reg", &format!("{regression}, input_label_cols = ['y']"), "a, word, y"));
+    run(&mut session, &train("logistic_reg", ", input_label_cols = ['held']", "a, word, held"));
+    run(&mut session, &train("kmeans", ", num_clusters = 2", "a, word"));
+    run(&mut session, &train("pca", ", num_principal_components = 2", "a, x, word"));
+    run(
+        &mut session,
+        "create model classes options (model_type = 'logistic_reg', input_label_cols = ['class']) as select a, class from points",
+    );
+    let cases = [
+        ("predict(model linear_reg, (select a, word from points))", "predicted_y FLOAT64, a FLOAT64, word STRING"),
+        (
+            "predict(model logistic_reg, (select a, word from points), struct(0.4 as threshold))",
+            "predicted_held BOOL, predicted_held_probs ARRAY<STRUCT<label BOOL, prob FLOAT64>>, a FLOAT64, word STRING",
+        ),
+        (
+            "predict(model classes, (select a from points))",
+            "predicted_class STRING, predicted_class_probs ARRAY<STRUCT<label STRING, prob FLOAT64>>, a FLOAT64",
+        ),
+        (
+            "predict(model kmeans, (select word, a from points))",
+            "CENTROID_ID INT64, NEAREST_CENTROIDS_DISTANCE ARRAY<STRUCT<CENTROID_ID INT64, DISTANCE FLOAT64>>, word STRING, a FLOAT64",
+        ),
+        ("predict(model pca, (select * from points))", "principal_component_1 FLOAT64, principal_component_2 FLOAT64"),
+        (
+            "evaluate(model linear_reg)",
+            "mean_absolute_error FLOAT64, mean_squared_error FLOAT64, mean_squared_log_error FLOAT64, median_absolute_error FLOAT64, r2_score FLOAT64, explained_variance FLOAT64",
+        ),
+        (
+            "evaluate(model logistic_reg, table points)",
+            "precision FLOAT64, recall FLOAT64, accuracy FLOAT64, f1_score FLOAT64, log_loss FLOAT64, roc_auc FLOAT64",
+        ),
+        ("evaluate(model kmeans)", "davies_bouldin_index FLOAT64, mean_squared_distance FLOAT64"),
+        ("evaluate(model pca)", "total_explained_variance_ratio FLOAT64"),
+        (
+            "centroids(model kmeans, struct(true as standardize))",
+            "centroid_id INT64, feature STRING, numerical_value FLOAT64, categorical_value ARRAY<STRUCT<category STRING, value FLOAT64>>",
+        ),
+        (
+            "weights(model linear_reg)",
+            "processed_input STRING, weight FLOAT64, category_weights ARRAY<STRUCT<category STRING, weight FLOAT64>>",
+        ),
+        (
+            "weights(model classes)",
+            "processed_input STRING, weight FLOAT64, category_weights ARRAY<STRUCT<category STRING, weight FLOAT64>>, class_label STRING",
+        ),
+        (
+            "advanced_weights(model linear_reg, struct(true as standardize))",
+            "processed_input STRING, category STRING, weight FLOAT64, standard_error FLOAT64, p_value FLOAT64",
+        ),
+        (
+            "training_info(model logistic_reg)",
+            "training_run INT64, iteration INT64, loss FLOAT64, eval_loss FLOAT64, learning_rate FLOAT64, duration_ms INT64",
+        ),
+        ("training_info(model pca)", "training_run INT64, iteration INT64, duration_ms INT64"),
+        (
+            "feature_info(model linear_reg)",
+            "input STRING, min FLOAT64, max FLOAT64, mean FLOAT64, median FLOAT64, stddev FLOAT64, category_count INT64, null_count INT64, dimension INT64",
+        ),
+        ("confusion_matrix(model logistic_reg, table points)", "expected_label BOOL, false INT64, true INT64"),
+        ("confusion_matrix(model classes, table points)", "expected_label STRING, low INT64, mid INT64, top INT64"),
+        (
+            "detect_anomalies(model kmeans, struct(0.1 as contamination), (select a, word from points))",
+            "is_anomaly BOOL, normalized_distance FLOAT64, CENTROID_ID INT64, a FLOAT64, word STRING",
+        ),
+        (
+            "detect_anomalies(model pca, struct(0.1 as contamination), (select a, x, word from points))",
+            "is_anomaly BOOL, mean_squared_error FLOAT64, a FLOAT64, x INT64, word STRING",
+        ),
+        (
+            "explain_predict(model logistic_reg, (select a, word from points), struct(2 as top_k_features))",
+            "predicted_held BOOL, probability FLOAT64, top_feature_attributions ARRAY<STRUCT<feature STRING, attribution FLOAT64>>, baseline_prediction_value FLOAT64, prediction_value FLOAT64, approximation_error FLOAT64, a FLOAT64, word STRING",
+        ),
+        ("global_explain(model linear_reg)", "feature STRING, attribution FLOAT64"),
+        (
+            "principal_components(model pca)",
+            "principal_component_id INT64, feature STRING, numerical_value FLOAT64, categorical_value ARRAY<STRUCT<category STRING, value FLOAT64>>",
+        ),
+        (
+            "principal_component_info(model pca)",
+            "principal_component_id INT64, eigenvalue FLOAT64, explained_variance_ratio FLOAT64, cumulative_explained_variance_ratio FLOAT64",
+        ),
+    ];
+    for (call, expected) in cases {
+        assert_eq!(schema(&mut session, &format!("select * from ml.{call}")), expected, "{call}");
+    }
 }

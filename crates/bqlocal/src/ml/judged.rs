@@ -129,12 +129,8 @@ pub(super) fn explain_predict(asked: &Asked<'_>) -> Answer {
     let top = settings.constant("top_k_features", (1.0, 1e6))?.unwrap_or(5.0) as i64;
     let threshold = settings.number("threshold", &macros::half())?;
     let input = asked.input()?;
-    let count = asked.model.features.len();
     let predicted = macros::outputs(asked.model).into_iter().next();
     let (name, ty) = predicted.map_or(("predicted_label".to_owned(), Type::Float64), |(name, ty, _)| (name, ty));
-    let field = |name: &str, ty| Field { name: Some(name.to_owned()), ty };
-    let pair = Type::Struct(vec![field("feature", Type::String), field("attribution", Type::Float64)]);
-    let explain = input.score.replacen(&asked.named(""), &asked.named("explain"), 1);
     let mut list = vec![format!("{}(_q._rsdbt_scores, {threshold}) AS {}", asked.named("1"), quote(&name))];
     let mut columns = vec![(name, ty)];
     if classes > 0 {
@@ -147,24 +143,12 @@ pub(super) fn explain_predict(asked: &Asked<'_>) -> Answer {
         list.push(format!("{own} AS probability"));
         columns.push(("probability".to_owned(), Type::Float64));
     }
-    let ranked = format!(
-        "list_reverse_sort(list_transform(list_zip({}(), _q._rsdbt_parts[1:{count}]), lambda z: struct_pack(k := abs(z[2]), f := z[1], a := z[2])))",
-        asked.named("features")
-    );
-    list.push(format!(
-        "list_transform(({ranked})[1:{top}], lambda t: struct_pack(feature := t.f, attribution := t.a)) AS top_feature_attributions"
-    ));
-    list.push(format!("_q._rsdbt_parts[{}] AS baseline_prediction_value", count + 1));
-    list.push(format!("_q._rsdbt_parts[{}] AS prediction_value", count + 2));
-    list.push("0::DOUBLE AS approximation_error".to_owned());
-    columns.push(("top_feature_attributions".to_owned(), Type::Array(Box::new(pair))));
-    columns.extend(typed(&[
-        ("baseline_prediction_value", Type::Float64),
-        ("prediction_value", Type::Float64),
-        ("approximation_error", Type::Float64),
-    ]));
+    let (parts, their_columns) = attributions(asked, top);
+    list.extend(parts);
+    columns.extend(their_columns);
     list.extend(input.cols.iter().map(|c| format!("_q.{}", quote(&c.phys))));
     columns.extend(given_columns(&input));
+    let explain = input.score.replacen(&asked.named(""), &asked.named("explain"), 1);
     let sql = format!(
         "SELECT {} FROM (SELECT {} AS _rsdbt_scores, {explain} AS _rsdbt_parts, _q.* FROM ({}) AS _q) AS _q",
         list.join(", "),
@@ -172,6 +156,32 @@ pub(super) fn explain_predict(asked: &Asked<'_>) -> Answer {
         input.sql
     );
     Ok((sql, columns))
+}
+
+/// The parts of the features in a prediction, largest first, and what they add up to.
+fn attributions(asked: &Asked<'_>, top: i64) -> (Vec<String>, Columns) {
+    let count = asked.model.features.len();
+    let ranked = format!(
+        "list_reverse_sort(list_transform(list_zip({}(), _q._rsdbt_parts[1:{count}]), lambda z: struct_pack(k := abs(z[2]), f := z[1], a := z[2])))",
+        asked.named("features")
+    );
+    let list = vec![
+        format!(
+            "list_transform(({ranked})[1:{top}], lambda t: struct_pack(feature := t.f, attribution := t.a)) AS top_feature_attributions"
+        ),
+        format!("_q._rsdbt_parts[{}] AS baseline_prediction_value", count + 1),
+        format!("_q._rsdbt_parts[{}] AS prediction_value", count + 2),
+        "0::DOUBLE AS approximation_error".to_owned(),
+    ];
+    let field = |name: &str, ty| Field { name: Some(name.to_owned()), ty };
+    let pair = Type::Struct(vec![field("feature", Type::String), field("attribution", Type::Float64)]);
+    let columns = typed(&[
+        ("top_feature_attributions", Type::Array(Box::new(pair))),
+        ("baseline_prediction_value", Type::Float64),
+        ("prediction_value", Type::Float64),
+        ("approximation_error", Type::Float64),
+    ]);
+    (list, columns)
 }
 
 #[cfg(test)]

@@ -9,11 +9,13 @@ use rsdbt_duckdbsql::{quote, text};
 use rsdbt_googlesql::SqlError;
 use rsdbt_googlesql::query::OutCol;
 use rsdbt_googlesql::types::Type;
-use rsdbt_warehouse::duckdb::Connection;
+use rsdbt_warehouse::duckdb::{Batch, Connection};
 use rsdbt_warehouse::{DbError, DbErrorKind, Value};
 use std::collections::HashMap;
 
 const TABLE: &str = "temp.main._rsdbt_training";
+/// The number of a row, from 0.
+const ROW: &str = "_rsdbt_row";
 /// So many rows are read at once: two of DuckDB's row groups.
 const SLICE: usize = 2 * 122_880;
 
@@ -72,10 +74,10 @@ pub(super) fn materialise(connection: &mut Connection, query: &Printed, wanted: 
     let list: Vec<String> =
         query.cols.iter().map(|c| format!("_q.{} AS {}", quote(&c.phys), quote(shown_name(c)))).collect();
     connection.query(&format!(
-        "CREATE OR REPLACE TEMP TABLE _rsdbt_training AS SELECT {} FROM ({}) AS _q{labelled} ORDER BY {}hash(_q)",
+        "CREATE OR REPLACE TEMP TABLE _rsdbt_training AS SELECT row_number() OVER (ORDER BY {}hash(_q)) - 1 AS {ROW}, {} FROM ({}) AS _q{labelled}",
+        order.unwrap_or_default(),
         list.join(", "),
-        query.sql,
-        order.unwrap_or_default()
+        query.sql
     ))?;
     let held = match wanted.split {
         Split::Custom(name) => format!("count(*) FILTER (WHERE COALESCE({}, TRUE))", quote(&name.text)),
@@ -168,7 +170,7 @@ impl Training {
             query.cols.iter().map(|c| OutCol { phys: shown_name(c).to_owned(), ..c.clone() }).collect();
         let list: Vec<String> = cols.iter().map(|c| quote(&c.phys)).collect();
         let from = if self.train == self.rows { 0 } else { self.train };
-        let sql = format!("SELECT {} FROM {TABLE} WHERE rowid >= {from}", list.join(", "));
+        let sql = format!("SELECT {} FROM {TABLE} WHERE {ROW} >= {from}", list.join(", "));
         Printed { sql, cols }
     }
 
@@ -198,14 +200,16 @@ impl Training {
         let (numeric, texts): (Vec<_>, Vec<_>) = named.iter().partition(|(_, ty)| ty.is_number());
         let list = numeric.iter().map(|(name, _)| number_sql(&quote(name)));
         let list: Vec<String> = list.chain(texts.iter().map(|(name, ty)| category_sql(&quote(name), ty))).collect();
-        self.slices(connection, &list.join(", "), |first, batch| {
+        self.slices(connection, &list.join(", "), |rows, batch| {
             for column in 0..dense {
-                let cells = numbers[first * dense + column..].iter_mut().step_by(dense);
-                batch.numbers(column)?.iter().zip(cells).for_each(|(value, cell)| *cell = *value);
+                for (row, value) in rows.iter().zip(batch.numbers(column + 1)?) {
+                    numbers[*row as usize * dense + column] = *value;
+                }
             }
             for (column, words) in words.iter_mut().enumerate() {
-                let cells = codes[first * hot + column..].iter_mut().step_by(hot);
-                batch.texts(dense + column)?.zip(cells).for_each(|(word, cell)| *cell = words.code(word));
+                for (row, word) in rows.iter().zip(batch.texts(dense + column + 1)?) {
+                    codes[*row as usize * hot + column] = words.code(word);
+                }
             }
             Some(())
         })?;
@@ -223,9 +227,9 @@ impl Training {
     /// A column of numbers.
     pub fn numbers(&self, connection: &mut Connection, column: (&str, &Type), at: usize) -> Done<Vec<f64>> {
         self.finite(connection, &[column], at)?;
-        let mut all = Vec::with_capacity(self.rows);
-        self.slices(connection, &number_sql(&quote(column.0)), |_, batch| {
-            all.extend_from_slice(batch.numbers(0)?);
+        let mut all = vec![0.0; self.rows];
+        self.slices(connection, &number_sql(&quote(column.0)), |rows, batch| {
+            rows.iter().zip(batch.numbers(1)?).for_each(|(row, value)| all[*row as usize] = *value);
             Some(())
         })?;
         Ok(all)
@@ -243,9 +247,11 @@ impl Training {
             .filter_map(|value| if let Value::Text(text) = value { Some(text) } else { None })
             .collect();
         let numbers: HashMap<&str, u32> = names.iter().enumerate().map(|(i, n)| (n.as_str(), i as u32)).collect();
-        let mut all = Vec::with_capacity(self.rows);
-        self.slices(connection, &format!("CAST({name} AS VARCHAR)"), |_, batch| {
-            all.extend(batch.texts(0)?.filter_map(|word| numbers.get(word).copied()));
+        let mut all = vec![0; self.rows];
+        self.slices(connection, &format!("CAST({name} AS VARCHAR)"), |rows, batch| {
+            for (row, word) in rows.iter().zip(batch.texts(1)?) {
+                all[*row as usize] = *numbers.get(word)?;
+            }
             Some(())
         })?;
         Ok((names, all))
@@ -253,28 +259,30 @@ impl Training {
 
     /// The rows in which a BOOL column is TRUE.
     pub fn marked(&self, connection: &mut Connection, column: &str) -> Done<Vec<usize>> {
-        let found = connection.query(&format!("SELECT rowid FROM {TABLE} WHERE {} ORDER BY rowid", quote(column)))?;
+        let found = connection.query(&format!("SELECT {ROW} FROM {TABLE} WHERE {} ORDER BY {ROW}", quote(column)))?;
         let row = |value: Value| if let Value::Int(row) = value { Some(row as usize) } else { None };
         Ok(found.rows.into_iter().flatten().filter_map(row).collect())
     }
 
-    /// Reads expressions over the table a slice at a time; `each` gets the number of a batch's first row.
+    /// Reads expressions over the table a slice at a time; `each` gets the numbers of a batch's rows, and the batch, whose first
+    /// column they are.
     fn slices(
         &self,
         connection: &mut Connection,
         list: &str,
-        mut each: impl FnMut(usize, &rsdbt_warehouse::duckdb::Batch) -> Option<()>,
+        mut each: impl FnMut(&[f64], &Batch) -> Option<()>,
     ) -> Done<()> {
-        let (mut first, mut strange) = (0, false);
+        let (mut read, mut strange) = (0, false);
         for from in (0..self.rows).step_by(SLICE) {
             let to = from + SLICE;
-            let sql = format!("SELECT {list} FROM {TABLE} WHERE rowid >= {from} AND rowid < {to}");
+            let sql =
+                format!("SELECT CAST({ROW} AS DOUBLE), {list} FROM {TABLE} WHERE {ROW} >= {from} AND {ROW} < {to}");
             connection.batches(&sql, |batch| {
-                strange |= each(first, batch).is_none();
-                first += batch.rows();
+                strange |= batch.numbers(0).and_then(|rows| each(rows, batch)).is_none();
+                read += batch.rows();
             })?;
         }
-        if strange || first != self.rows {
+        if strange || read != self.rows {
             return Err(DbError::new(DbErrorKind::Other, "the training rows came back in another shape").into());
         }
         Ok(())
