@@ -129,15 +129,15 @@ fn a_view_sees_the_model_of_today() {
         &mut session,
         "create view v as select round(predicted_y, 6) as y from ml.predict(model m, (select 10 as x, 5 as z))",
     );
-    run(&mut session, "create view w as select processed_input, round(weight, 6) as w from ml.weights(model m)");
+    run(&mut session, "create view ws as select processed_input, round(weight, 6) as w from ml.weights(model m)");
     run(&mut session, "create view e as select round(r2_score, 6) as r from ml.evaluate(model m)");
     assert_eq!(run(&mut session, "select y from v").rows, [[Value::Float(20.0)]]);
     run(&mut session, &train(3, ", mod(x, 3) as z"));
     assert_eq!(run(&mut session, "select y from v").rows, [[Value::Float(30.0)]]);
-    let found = run(&mut session, "select w from w where processed_input = 'x'");
+    let found = run(&mut session, "select w from ws where processed_input = 'x'");
     assert_eq!(found.rows, [[Value::Float(3.0)]]);
     run(&mut session, "drop model m");
-    for view in ["v", "w", "e"] {
+    for view in ["v", "ws", "e"] {
         refused(&mut session, &format!("select * from {view}"), "Not found: Model");
     }
     refused(&mut session, "select * from ml.predict(model m, (select 1 as x))", "Not found: Model");
