@@ -30,7 +30,7 @@ endif
 # What a failed command leaves is not taken for the real thing.
 .DELETE_ON_ERROR:
 
-.PHONY: compare-state demo build lib test fmt clippy test-dbt test-bigquery test-pubsub test-gcp-pubsub test-browser test-crash test-all doc bench-events conformance certify certify-jinja fuzz dist clean-demo
+.PHONY: compare-state demo build lib test fmt clippy test-dbt test-bigquery test-pubsub test-gcp-pubsub test-browser test-crash test-all doc bench-events conformance certify certify-jinja fuzz dist clean-demo bench-ml
 
 demo: build
 	scripts/demo.sh $(BIN)
@@ -105,6 +105,10 @@ test-crash: build
 # Speed and memory of the event stream, with ratios to the targets and to a peer.
 bench-events: build
 	$(CARGO) run --release $(FEATURES) --example bench_events
+
+# BigQuery ML beside scikit-learn, with the ratios that have to hold (needs pip).
+bench-ml: build
+	scripts/bench_ml.sh
 
 # BigQuery SQL cases against BigQuery's answers (needs ../shared). UPDATE=1 writes the list of those that pass.
 conformance: build

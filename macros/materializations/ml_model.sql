@@ -18,7 +18,8 @@
   {%- if modules.re.match('(?is)(\\s|--[^\\n]*\\n|/\\*.*?\\*/)*create\\s+(or\\s+replace\\s+)?model\\b', sql) -%}
   {{ sql }}
   {%- else -%}
-  {%- set options = config.get('ml_config') or config.get('options') or {} -%}
+  {%- set meta = config.get('meta') or {} -%}
+  {%- set options = config.get('ml_config') or meta.get('ml_config') or config.get('options') or {} -%}
   create or replace model {{ relation }}
   {%- if config.get('transform') %}
   transform({{ config.get('transform') }})

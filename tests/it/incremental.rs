@@ -101,8 +101,8 @@ fn batches_run_at_once_and_the_failed_ones_again() {
         project.run(&build).fails(1).says("1 of 30 batches failed").says("1 partial success");
         let results = project.json("target/run_results.json");
         let of_inc = |results: &serde_json::Value| {
-            let all = results["results"].as_array().expect("results").iter();
-            all.cloned().find(|result| result["unique_id"] == "model.shop.inc").expect("inc")
+            let mut all = results["results"].as_array().expect("results").iter();
+            all.find(|result| result["unique_id"] == "model.shop.inc").cloned().expect("inc")
         };
         let inc = of_inc(&results);
         assert_eq!(inc["status"], "partial success");

@@ -14,7 +14,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("googlesql", &["base"]),
     ("duckdbsql", &["googlesql"]),
     ("check", &["duckdbsql", "googlesql"]),
-    ("bqml", &["base"]),
+    ("bqml", &["base", "sys"]),
     ("pages", &[]),
     ("jinja", &["base", "sys"]),
     ("warehouse", &["base", "sys", "web"]),

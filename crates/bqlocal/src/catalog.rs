@@ -212,12 +212,13 @@ impl Catalog for Names<'_> {
     }
 
     fn model_call(&self, name: &str, call: &ModelCall) -> Result<Option<Table>> {
-        let model = super::ml::load(&mut self.connection.borrow_mut(), &self.model_key(&call.model))
-            .map_err(|why| unreadable(&why))?;
-        match model {
-            Some(model) => super::ml::relation(name, call, &model, &self.zone).map(Some),
-            None => Err(SqlError::semantic(format!("Not found: Model {}", call.model.join(".")), call.at)),
-        }
+        let key = self.model_key(&call.model);
+        let model = super::ml::load(&mut self.connection.borrow_mut(), &key).map_err(|why| unreadable(&why))?;
+        let Some(model) = model else {
+            return Err(SqlError::semantic(format!("Not found: Model {}", call.model.join(".")), call.at));
+        };
+        let catalog = self.connection.borrow().catalog().to_owned();
+        super::ml::relation(name, call, (&key, &model), (&catalog, &self.zone)).map(Some)
     }
 }
 

@@ -8,6 +8,7 @@ mod landing;
 mod macros;
 mod messages;
 mod ml;
+mod models;
 mod printed;
 mod result;
 mod routines;
@@ -69,5 +70,6 @@ fn has_macros(database: &Arc<Database>) -> Result<bool, DbError> {
 
 fn prepare(database: &Database) -> Result<(), DbError> {
     database.prepare(udf::register)?;
+    database.prepare(ml::register)?;
     database.prepare(|connection| connection.execute_batch(&macros::script()))
 }

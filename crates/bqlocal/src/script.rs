@@ -82,7 +82,16 @@ impl LocalSession {
             K::Rollback => self.connection.rollback()?,
             K::Ignored(_) => {}
             K::CreateModel(model) => self.create_model(model, at)?,
-            K::Drop { what: "MODEL", name, if_exists } => self.drop_model(name, *if_exists, at)?,
+            K::Drop { what: "MODEL", name, if_exists } => self.drop_model(name, *if_exists)?,
+            K::AlterModel { name, if_exists, options } => self.alter_model(name, *if_exists, options, at)?,
+            K::DropSchema { name, cascade, .. } => {
+                self.models_before_drop(name, *cascade)?;
+                self.simple(statement, &frame.params.clone())?
+            }
+            K::CreateTable { mode, name, .. } | K::CreateView { mode, name, .. } => {
+                self.no_model_of_that_name(*mode, name)?;
+                self.simple(statement, &frame.params.clone())?
+            }
             K::CreateFunction(function) => self.create_function(function),
             K::CreateProcedure { name, .. } => {
                 self.procedures.insert(name.text().to_lowercase(), statement.kind.clone());
@@ -405,54 +414,6 @@ impl LocalSession {
             self.store(&name.text, &ty, &sql, name.at)?;
         }
         Ok(Flow::Next)
-    }
-
-    fn model_key(&mut self, name: &rsdbt_googlesql::ast::Path) -> String {
-        super::session::names(
-            &mut self.connection,
-            &self.project,
-            &self.dataset,
-            &self.zone,
-            &self.variables,
-            &self.routines,
-        )
-        .model_key(&name.parts)
-    }
-
-    fn create_model(&mut self, model: &rsdbt_googlesql::ast::Model, at: usize) -> Result<(), DbError> {
-        let key = self.model_key(&model.name);
-        if !model.mode.or_replace && super::ml::exists(&mut self.connection, &key)? {
-            if model.mode.if_not_exists {
-                return Ok(());
-            }
-            return Err(
-                self.refused(SqlError::semantic(format!("Already Exists: Model {}", model.name.text()), model.name.at))
-            );
-        }
-        if !self.columns_of(&model.name.parts)?.is_empty() {
-            return Err(self.refused(SqlError::semantic(
-                format!("Already Exists: {} is a table or view", model.name.text()),
-                model.name.at,
-            )));
-        }
-        let Some(query) = &model.query else {
-            return Err(self.refused(SqlError::unsupported("CREATE MODEL without a query", at)));
-        };
-        let out = self.analyze(|t| t.top_query(query))?;
-        let out = Printed::of(&out, &self.zone);
-        match super::ml::create(&mut self.connection, &key, model, &out) {
-            Ok(()) => Ok(()),
-            Err(super::ml::Failure::Sql(error)) => Err(self.refused(error)),
-            Err(super::ml::Failure::Database(error)) => Err(self.failed(error, at)),
-        }
-    }
-
-    fn drop_model(&mut self, name: &rsdbt_googlesql::ast::Path, if_exists: bool, at: usize) -> Result<(), DbError> {
-        let key = self.model_key(name);
-        if super::ml::drop_model(&mut self.connection, &key)? || if_exists {
-            return Ok(());
-        }
-        Err(self.refused(SqlError::semantic(format!("Not found: Model {}", name.text()), at)))
     }
 }
 

@@ -1,7 +1,10 @@
 //! Lloyd's k-means with BigQuery's stop rule: the first iteration whose relative loss improvement is below the bound is
 //! the last one, and its update is kept.
 
-use super::{Iteration, Matrix};
+use crate::Iteration;
+use crate::nearest::Centroids;
+use crate::options::Iterations;
+use crate::rows::{Design, Rows};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
@@ -18,9 +21,7 @@ pub struct KMeansOptions {
     pub clusters: usize,
     pub init: Init,
     pub cosine: bool,
-    pub max_iterations: usize,
-    pub early_stop: bool,
-    pub min_rel_progress: f64,
+    pub iterations: Iterations,
     pub seed: u64,
 }
 
@@ -28,102 +29,121 @@ pub struct KMeansOptions {
 pub struct Clusters {
     pub centroids: Vec<Vec<f64>>,
     pub history: Vec<Iteration>,
+    /// the root of the mean square of the distances of each cluster's rows
+    pub radii: Vec<f64>,
+    /// how far the training rows lie from their centroids, as parts of the radii; sorted
+    pub normalized: Vec<f64>,
 }
 
 /// Errors when there are fewer rows than clusters.
-pub fn fit(data: &Matrix, options: &KMeansOptions) -> Result<Clusters, String> {
-    if data.rows() < options.clusters {
-        return Err(format!("{} clusters need at least as many rows; there are {}", options.clusters, data.rows()));
+pub fn fit(design: &Design, options: &KMeansOptions) -> Result<Clusters, String> {
+    let rows = design.all();
+    if rows.count < options.clusters {
+        return Err(format!("{} clusters need at least as many rows; there are {}", options.clusters, rows.count));
     }
-    let mut centroids: Vec<Vec<f64>> = start(data, options).iter().map(|r| data.row(*r).to_vec()).collect();
+    let mut centroids: Vec<Vec<f64>> = start(&rows, options).iter().map(|r| rows.expanded(*r)).collect();
     let mut history: Vec<Iteration> = Vec::new();
-    for _ in 0..options.max_iterations.max(1) {
-        let (assigned, loss) = assign(data, &centroids, options.cosine);
-        let info = clusters(&assigned, options.clusters);
-        update(data, &assigned, &mut centroids);
+    for _ in 0..options.iterations.most {
+        let gathered = Gathered::of(&rows, &centroids, options.cosine);
+        let loss = gathered.squares.iter().sum::<f64>() / rows.count as f64;
+        gathered.move_to_means(&mut centroids);
         let last = history.last().map(|i| i.loss);
-        history.push(Iteration {
-            loss: loss / data.rows() as f64,
-            eval_loss: None,
-            learning_rate: None,
-            clusters: info,
-        });
-        let now = loss / data.rows() as f64;
-        let stop = last.is_some_and(|last| last <= 0.0 || (last - now) / last < options.min_rel_progress);
-        if options.early_stop && stop {
+        history.push(Iteration { loss, eval_loss: None, learning_rate: None, clusters: gathered.clusters() });
+        let stop = last.is_some_and(|last| last <= 0.0 || (last - loss) / last < options.iterations.min_rel_progress);
+        if options.iterations.early_stop && stop {
             break;
         }
     }
-    Ok(Clusters { centroids, history })
+    let (radii, normalized) = distances(&rows, &centroids, options.cosine);
+    Ok(Clusters { centroids, history, radii, normalized })
 }
 
-/// Cosine distance is the square root of 1 - cos.
-pub fn distance(a: &[f64], b: &[f64], cosine: bool) -> f64 {
-    if cosine {
-        let dot: f64 = a.iter().zip(b).map(|(x, y)| x * y).sum();
-        let size = |v: &[f64]| v.iter().map(|x| x * x).sum::<f64>().sqrt();
-        let product = size(a) * size(b);
-        return if product == 0.0 { 1.0 } else { (1.0 - dot / product).max(0.0).sqrt() };
-    }
-    a.iter().zip(b).map(|(x, y)| (x - y) * (x - y)).sum::<f64>().sqrt()
+/// Sums of the rows by their nearest centroid.
+struct Gathered {
+    width: usize,
+    sums: Vec<f64>,
+    counts: Vec<f64>,
+    squares: Vec<f64>,
 }
 
-/// The nearest centroid and squared distance of each row, and the sum of the squares.
-fn assign(data: &Matrix, centroids: &[Vec<f64>], cosine: bool) -> (Vec<(usize, f64)>, f64) {
-    let mut total = 0.0;
-    let assigned = (0..data.rows())
-        .map(|r| {
-            let row = data.row(r);
-            let mut best = (0, f64::INFINITY);
-            for (i, centroid) in centroids.iter().enumerate() {
-                let d = distance(row, centroid, cosine);
-                if d < best.1 {
-                    best = (i, d);
-                }
+impl Gathered {
+    fn of(rows: &Rows<'_>, centroids: &[Vec<f64>], cosine: bool) -> Gathered {
+        let (width, k) = (rows.width, centroids.len());
+        let near = Centroids::new(centroids, rows.dense, cosine);
+        let pieces = rows.pieces(k * width, |part| {
+            let mut own = Gathered { width, sums: vec![0.0; k * width], counts: vec![0.0; k], squares: vec![0.0; k] };
+            for (row, (cluster, square)) in near.nearest(&part).into_iter().enumerate() {
+                let cluster = cluster as usize;
+                part.add(row, 1.0, &mut own.sums[cluster * width..(cluster + 1) * width]);
+                own.counts[cluster] += 1.0;
+                own.squares[cluster] += square;
             }
-            let square = best.1 * best.1;
-            total += square;
-            (best.0, square)
+            own
+        });
+        let empty = Gathered { width, sums: vec![0.0; k * width], counts: vec![0.0; k], squares: vec![0.0; k] };
+        let add = |to: &mut [f64], from: &[f64]| to.iter_mut().zip(from).for_each(|(t, f)| *t += f);
+        pieces.into_iter().fold(empty, |mut all, piece| {
+            add(&mut all.sums, &piece.sums);
+            add(&mut all.counts, &piece.counts);
+            add(&mut all.squares, &piece.squares);
+            all
         })
-        .collect();
-    (assigned, total)
-}
-
-fn clusters(assigned: &[(usize, f64)], count: usize) -> Vec<(f64, i64)> {
-    let mut sums = vec![(0.0, 0i64); count];
-    for (cluster, square) in assigned {
-        sums[*cluster].0 += square;
-        sums[*cluster].1 += 1;
     }
-    sums.into_iter().map(|(sum, n)| (if n == 0 { 0.0 } else { (sum / n as f64).sqrt() }, n)).collect()
-}
 
-/// Means of the assigned rows; an empty cluster stays where it is.
-fn update(data: &Matrix, assigned: &[(usize, f64)], centroids: &mut [Vec<f64>]) {
-    let mut sums = vec![vec![0.0; data.width]; centroids.len()];
-    let mut counts = vec![0usize; centroids.len()];
-    for (r, (cluster, _)) in assigned.iter().enumerate() {
-        counts[*cluster] += 1;
-        for (sum, value) in sums[*cluster].iter_mut().zip(data.row(r)) {
-            *sum += value;
+    /// An empty cluster stays where it is.
+    fn move_to_means(&self, centroids: &mut [Vec<f64>]) {
+        for ((centroid, sums), count) in centroids.iter_mut().zip(self.sums.chunks(self.width.max(1))).zip(&self.counts)
+        {
+            if *count > 0.0 {
+                centroid.iter_mut().zip(sums).for_each(|(c, s)| *c = s / count);
+            }
         }
     }
-    for ((centroid, sum), count) in centroids.iter_mut().zip(sums).zip(counts) {
-        if count > 0 {
-            *centroid = sum.into_iter().map(|s| s / count as f64).collect();
-        }
+
+    fn radii(&self) -> Vec<f64> {
+        let radius = |(square, count): (&f64, &f64)| if *count == 0.0 { 0.0 } else { (square / count).sqrt() };
+        self.squares.iter().zip(&self.counts).map(radius).collect()
+    }
+
+    /// Radius and size of each.
+    fn clusters(&self) -> Vec<(f64, i64)> {
+        self.radii().into_iter().zip(&self.counts).map(|(radius, count)| (radius, *count as i64)).collect()
     }
 }
 
-fn start(data: &Matrix, options: &KMeansOptions) -> Vec<usize> {
+/// How far a row is from the nearest centroid, as parts of the centroids' radii; and which one that is.
+pub fn normalized(near: &Centroids<'_>, radii: &[f64], rows: &Rows<'_>, row: usize) -> (f64, usize) {
+    let part = |k: usize| {
+        let distance = near.square(rows, row, k).sqrt();
+        if radii[k] > 0.0 {
+            distance / radii[k]
+        } else if distance == 0.0 {
+            0.0
+        } else {
+            f64::INFINITY
+        }
+    };
+    (0..radii.len()).map(|k| (part(k), k)).min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((0.0, 0))
+}
+
+fn distances(rows: &Rows<'_>, centroids: &[Vec<f64>], cosine: bool) -> (Vec<f64>, Vec<f64>) {
+    let radii = Gathered::of(rows, centroids, cosine).radii();
+    let near = Centroids::new(centroids, rows.dense, cosine);
+    let pieces =
+        rows.pieces(1, |part| (0..part.count).map(|row| normalized(&near, &radii, &part, row).0).collect::<Vec<f64>>());
+    let mut all = pieces.concat();
+    all.sort_unstable_by(f64::total_cmp);
+    (radii, all)
+}
+
+fn start(rows: &Rows<'_>, options: &KMeansOptions) -> Vec<usize> {
     let mut random = ChaCha8Rng::seed_from_u64(options.seed);
-    let rows = data.rows();
     match &options.init {
         Init::Rows(rows) => rows.clone(),
         Init::Random => {
             let mut chosen: Vec<usize> = Vec::new();
             while chosen.len() < options.clusters {
-                let row = random.random_range(0..rows);
+                let row = random.random_range(0..rows.count);
                 if !chosen.contains(&row) {
                     chosen.push(row);
                 }
@@ -131,24 +151,40 @@ fn start(data: &Matrix, options: &KMeansOptions) -> Vec<usize> {
             chosen
         }
         Init::PlusPlus => {
-            let mut chosen = vec![random.random_range(0..rows)];
-            let mut nearest = vec![f64::INFINITY; rows];
+            let mut chosen = vec![random.random_range(0..rows.count)];
+            let mut nearest = vec![f64::INFINITY; rows.count];
             while chosen.len() < options.clusters {
-                let last = data.row(chosen[chosen.len() - 1]);
-                for (r, near) in nearest.iter_mut().enumerate() {
-                    *near = near.min(distance(data.row(r), last, options.cosine).powi(2));
-                }
-                let total: f64 = nearest.iter().sum();
-                let mut left = random.random::<f64>() * total;
+                let last = [rows.expanded(chosen[chosen.len() - 1])];
+                let near = Centroids::new(&last, rows.dense, options.cosine);
+                let squares = rows.pieces(1, |part| near.nearest(&part)).concat();
+                nearest.iter_mut().zip(squares).for_each(|(best, (_, square))| *best = best.min(square));
+                let mut left = random.random::<f64>() * nearest.iter().sum::<f64>();
                 let next = nearest.iter().position(|near| {
                     left -= near;
                     left < 0.0
                 });
-                chosen.push(next.unwrap_or(rows - 1));
+                chosen.push(next.unwrap_or(rows.count - 1));
             }
             chosen
         }
     }
+}
+
+/// Davies-Bouldin with the root mean square as scatter: `scatter` of each cluster, `None` for one without rows. The centroids
+/// are the model's, their distances of the model's kind.
+pub fn davies_bouldin_distances(centroids: &[Vec<f64>], cosine: bool) -> Vec<(usize, usize, f64)> {
+    let square = |v: &[f64]| v.iter().map(|x| x * x).sum::<f64>();
+    let distance = |a: &[f64], b: &[f64]| match cosine {
+        true => {
+            let product = (square(a) * square(b)).sqrt();
+            let dot: f64 = a.iter().zip(b).map(|(x, y)| x * y).sum();
+            if product == 0.0 { 1.0 } else { (1.0 - dot / product).max(0.0).sqrt() }
+        }
+        false => a.iter().zip(b).map(|(x, y)| (x - y) * (x - y)).sum::<f64>().sqrt(),
+    };
+    let numbers = 0..centroids.len();
+    let pairs = numbers.clone().flat_map(|i| numbers.clone().filter(move |j| *j != i).map(move |j| (i, j)));
+    pairs.map(|(i, j)| (i, j, distance(&centroids[i], &centroids[j]))).collect()
 }
 
 #[cfg(test)]
@@ -156,29 +192,31 @@ mod tests {
     use super::*;
 
     fn options(init: Init) -> KMeansOptions {
-        KMeansOptions {
-            clusters: 2,
-            init,
-            cosine: false,
-            max_iterations: 20,
-            early_stop: true,
-            min_rel_progress: 0.01,
-            seed: 1,
-        }
+        let iterations = Iterations { most: 20, early_stop: true, min_rel_progress: 0.01 };
+        KMeansOptions { clusters: 2, init, cosine: false, iterations, seed: 1 }
     }
 
     #[test]
     fn two_clusters_are_found_from_every_start() {
-        let data = Matrix { width: 1, data: vec![0.0, 1.0, 10.0, 11.0] };
+        let design = Design::of_numbers(1, vec![0.0, 1.0, 10.0, 11.0]);
         for init in [Init::Random, Init::PlusPlus, Init::Rows(vec![0, 1])] {
-            let mut found = fit(&data, &options(init)).expect("fits").centroids;
-            found.sort_by(|a, b| a[0].total_cmp(&b[0]));
-            assert_eq!(found, [[0.5], [10.5]]);
+            let found = fit(&design, &options(init)).expect("fits");
+            let mut centroids = found.centroids;
+            centroids.sort_by(|a, b| a[0].total_cmp(&b[0]));
+            assert_eq!(centroids, [[0.5], [10.5]]);
+            assert_eq!((found.radii, found.normalized), (vec![0.5; 2], vec![1.0; 4]));
         }
     }
 
     #[test]
     fn fewer_rows_than_clusters_are_refused() {
-        fit(&Matrix { width: 1, data: vec![1.0] }, &options(Init::Random)).expect_err("one row");
+        fit(&Design::of_numbers(1, vec![1.0]), &options(Init::Random)).expect_err("one row");
+    }
+
+    #[test]
+    fn distances_of_centroids_are_of_the_models_kind() {
+        let centroids = [vec![1.0, 0.0], vec![0.0, 2.0]];
+        assert_eq!(davies_bouldin_distances(&centroids, true), [(0, 1, 1.0), (1, 0, 1.0)]);
+        assert_eq!(davies_bouldin_distances(&centroids, false)[0].2, 5f64.sqrt());
     }
 }

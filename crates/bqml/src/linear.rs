@@ -1,107 +1,173 @@
-//! Linear regression by the normal equation. A one-hot design has no single solution; the shortest one is taken, as its
-//! predictions are those of every other.
+//! Linear regression: by the normal equation, or by gradient descent where the documentation says so. A one-hot design has
+//! no single solution; the predictions of all of them are the same.
 
-use super::Matrix;
+use crate::descent::{Descent, descend};
+use crate::loss::Squared;
+use crate::options::{LinearSpec, Strategy};
+use crate::rows::{Design, Rows};
+use crate::solve::{Factor, Symmetric};
+use crate::{Iteration, Spread};
 
-/// Weights with the intercept last.
-pub fn fit(data: &Matrix, labels: &[f64], l2: f64, intercept: bool) -> Vec<f64> {
-    let size = data.width + usize::from(intercept);
-    let mut normal = vec![vec![0.0; size]; size];
-    let mut right = vec![0.0; size];
-    let mut row = vec![1.0; size];
-    for (r, label) in labels.iter().enumerate() {
-        row[..data.width].copy_from_slice(data.row(r));
-        for i in 0..size {
-            right[i] += row[i] * label;
-            for j in 0..size {
-                normal[i][j] += row[i] * row[j];
-            }
-        }
+/// What was learned: the weights with the intercept last, and how sure each is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    pub weights: Vec<f64>,
+    pub history: Vec<Iteration>,
+    pub spread: Option<Spread>,
+}
+
+/// Above so many weights the documentation's automatic choice is descent.
+const MANY_WEIGHTS: usize = 10_000;
+
+/// Fits to the first `train` rows; the others are only looked at.
+/// Errors: p-values where a column depends on others.
+pub fn fit(design: &Design, labels: &[f64], train: usize, spec: &LinearSpec) -> Result<Line, String> {
+    let glm = &spec.glm;
+    let few = train < 10 * design.width || design.width > MANY_WEIGHTS;
+    let descends = match spec.strategy {
+        Strategy::GradientDescent => true,
+        Strategy::NormalEquation => false,
+        Strategy::Auto => glm.l1 > 0.0 || (few && !glm.p_values),
+    };
+    let (rows, judged) = (design.rows(0, train), design.rows(train, design.count));
+    if descends {
+        let how = Descent {
+            iterations: glm.iterations.clone(),
+            rate: glm.rate,
+            intercept: glm.intercept,
+            l1: glm.l1,
+            squares: glm.l2,
+        };
+        let judged = (judged.count > 0).then_some(judged);
+        let (mut weights, history) = descend(rows, &Squared(labels), judged, &how);
+        return Ok(Line { weights: weights.swap_remove(0), history, spread: None });
     }
-    for (i, line) in normal.iter_mut().enumerate().take(data.width) {
-        line[i] += l2 * labels.len() as f64;
-    }
-    let mut weights = solve(normal, &right);
-    if !intercept {
+    let normal = Normal::of(&rows, labels, glm.intercept, glm.l2);
+    let mut weights = normal.factor.solve(&normal.right);
+    if !glm.intercept {
         weights.push(0.0);
     }
-    weights
+    let loss = |rows: &Rows<'_>| {
+        let squares = rows.summed(1, |rows, row, sums| {
+            let off = rows.dot(row, &weights) + weights[rows.width] - labels[rows.first + row];
+            sums[0] += off * off;
+        });
+        squares[0] / rows.count as f64
+    };
+    let spread = match glm.p_values {
+        true => Some(normal.spread(&rows, loss(&rows))?),
+        false => None,
+    };
+    let eval_loss = (judged.count > 0).then(|| loss(&judged));
+    let history = vec![Iteration { loss: loss(&rows), eval_loss, learning_rate: None, clusters: Vec::new() }];
+    Ok(Line { weights, history, spread })
 }
 
-/// The shortest solution of a symmetric system: eigenvalues that are nearly zero are left out.
-fn solve(matrix: Vec<Vec<f64>>, right: &[f64]) -> Vec<f64> {
-    let size = right.len();
-    let (values, vectors) = eigen(matrix);
-    let most = values.iter().fold(0.0f64, |m, v| m.max(v.abs()));
-    let mut solution = vec![0.0; size];
-    for k in 0..size {
-        if values[k].abs() <= most * 1e-11 {
-            continue;
-        }
-        let dot: f64 = (0..size).map(|i| vectors[i][k] * right[i]).sum();
-        for (i, s) in solution.iter_mut().enumerate() {
-            *s += vectors[i][k] * dot / values[k];
-        }
-    }
-    solution
+struct Normal {
+    factor: Factor,
+    right: Vec<f64>,
+    /// columns that are 0 everywhere: what dummy encoding leaves out
+    empty: Vec<bool>,
 }
 
-/// Eigenvalues and eigenvectors (in columns) by Jacobi rotations.
-fn eigen(mut a: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
-    let size = a.len();
-    let mut v: Vec<Vec<f64>> = (0..size).map(|i| (0..size).map(|j| f64::from(u8::from(i == j))).collect()).collect();
-    for _ in 0..100 {
-        let off: f64 = (0..size).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| a[i][j] * a[i][j]).sum();
-        let all: f64 = (0..size).map(|i| a[i][i] * a[i][i]).sum();
-        if off <= all * 1e-30 {
-            break;
-        }
-        for p in 0..size {
-            for q in p + 1..size {
-                rotate(&mut a, &mut v, p, q);
-            }
-        }
+impl Normal {
+    fn of(rows: &Rows<'_>, labels: &[f64], intercept: bool, l2: f64) -> Normal {
+        let size = rows.width + usize::from(intercept);
+        let line = size + 1;
+        let total = rows.summed(size * line, |part, row, sums| {
+            add_row(part, row, labels[part.first + row], (size, intercept), sums);
+        });
+        let right = total.chunks(line).map(|row| row[size]).collect();
+        let mut data: Vec<f64> = total.chunks(line).flat_map(|row| &row[..size]).copied().collect();
+        let empty = (0..size).map(|i| data[i * size + i] == 0.0).collect();
+        (0..rows.width).for_each(|i| data[i * size + i] += l2 * rows.count as f64);
+        Normal { factor: Factor::of(Symmetric { size, data }), right, empty }
     }
-    ((0..size).map(|i| a[i][i]).collect(), v)
+
+    /// The standard errors by the residuals' variance.
+    fn spread(&self, rows: &Rows<'_>, loss: f64) -> Result<Spread, String> {
+        let used = self.empty.iter().filter(|empty| !**empty).count();
+        if rows.count <= used {
+            return Err(format!("p-values of {used} weights need more than as many rows; there are {}", rows.count));
+        }
+        let variance = loss * rows.count as f64 / (rows.count - used) as f64;
+        Spread::of(&self.factor.inverse_diagonal(), &self.empty, variance)
+    }
 }
 
-fn rotate(a: &mut [Vec<f64>], v: &mut [Vec<f64>], p: usize, q: usize) {
-    if a[p][q] == 0.0 {
-        return;
-    }
-    let theta = (a[q][q] - a[p][p]) / (2.0 * a[p][q]);
-    let sign = if theta < 0.0 { -1.0 } else { 1.0 };
-    let t = sign / (theta.abs() + (theta * theta + 1.0).sqrt());
-    let c = 1.0 / (t * t + 1.0).sqrt();
-    let s = t * c;
-    for line in a.iter_mut() {
-        let (x, y) = (line[p], line[q]);
-        line[p] = c * x - s * y;
-        line[q] = s * x + c * y;
-    }
-    // p < q, so the two rows are in different halves
-    let (upper, lower) = a.split_at_mut(q);
-    for (x, y) in upper[p].iter_mut().zip(lower[0].iter_mut()) {
-        (*x, *y) = (c * *x - s * *y, s * *x + c * *y);
-    }
-    for line in v.iter_mut() {
-        let (x, y) = (line[p], line[q]);
-        line[p] = c * x - s * y;
-        line[q] = s * x + c * y;
+/// Adds a row's products with itself, and with its label in the last column.
+fn add_row(rows: &Rows<'_>, row: usize, label: f64, (size, intercept): (usize, bool), sums: &mut [f64]) {
+    let line = size + 1;
+    let mut add = |i: usize, factor: f64| {
+        let target = &mut sums[i * line..(i + 1) * line];
+        rows.add(row, factor, &mut target[..size.max(rows.width)]);
+        if intercept {
+            target[size - 1] += factor;
+        }
+        target[size] += factor * label;
+    };
+    rows.numbers(row).iter().enumerate().for_each(|(i, x)| add(i, *x));
+    rows.places(row).iter().filter(|place| (**place as usize) < rows.width).for_each(|place| add(*place as usize, 1.0));
+    if intercept {
+        add(size - 1, 1.0);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::{GlmSpec, Iterations, Named, Rate, Split};
+
+    pub fn glm() -> GlmSpec {
+        GlmSpec {
+            label: Named { text: "y".into(), at: 0 },
+            split: Split::None,
+            iterations: Iterations { most: 500, early_stop: true, min_rel_progress: 1e-12 },
+            dummy: false,
+            intercept: true,
+            l1: 0.0,
+            l2: 0.0,
+            rate: Rate::Search(0.1),
+            p_values: false,
+            global_explain: false,
+        }
+    }
 
     #[test]
-    fn a_line_is_found_even_with_a_doubled_column() {
-        let data = Matrix { width: 2, data: vec![0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0] };
-        let weights = fit(&data, &[1.0, 3.0, 5.0, 7.0], 0.0, true);
-        assert!(
-            (weights[0] - 1.0).abs() < 1e-9 && (weights[1] - 1.0).abs() < 1e-9 && (weights[2] - 1.0).abs() < 1e-9,
-            "{weights:?}"
-        );
+    fn a_line_is_found_both_ways_even_with_a_doubled_column() {
+        let design = Design::of_numbers(2, vec![0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0]);
+        for strategy in [Strategy::NormalEquation, Strategy::GradientDescent] {
+            let line = fit(&design, &[1.0, 3.0, 5.0, 7.0], 4, &LinearSpec { glm: glm(), strategy }).expect("fits");
+            let w = &line.weights;
+            assert!((w[0] + w[1] - 2.0).abs() < 1e-5 && (w[2] - 1.0).abs() < 1e-5, "{strategy:?} {w:?}");
+        }
+    }
+
+    #[test]
+    fn categories_and_numbers_make_one_equation() {
+        // y = 2 x + (1 in the second category), no intercept
+        let design = Design {
+            count: 4,
+            dense: 1,
+            numbers: vec![1.0, 2.0, 3.0, 5.0],
+            hot: 1,
+            places: vec![1, 1, 2, 2],
+            width: 3,
+        };
+        let spec = LinearSpec { glm: GlmSpec { intercept: false, ..glm() }, strategy: Strategy::NormalEquation };
+        let line = fit(&design, &[2.0, 4.0, 7.0, 11.0], 4, &spec).expect("fits");
+        assert!(line.weights.iter().zip([2.0, 0.0, 1.0, 0.0]).all(|(a, b)| (a - b).abs() < 1e-9), "{line:?}");
+        let p_values = LinearSpec { glm: GlmSpec { p_values: true, ..spec.glm }, ..spec };
+        let spread = fit(&design, &[2.0, 4.0, 7.0, 11.5], 4, &p_values).expect("fits").spread.expect("asked for");
+        assert!(spread.errors.iter().take(3).all(|e| e.is_some_and(|e| e > 0.0)), "{spread:?}");
+    }
+
+    #[test]
+    fn rows_behind_the_training_only_judge() {
+        let design = Design::of_numbers(1, vec![0.0, 1.0, 2.0, 3.0]);
+        let spec = LinearSpec { glm: glm(), strategy: Strategy::NormalEquation };
+        let line = fit(&design, &[1.0, 3.0, 5.0, 0.0], 3, &spec).expect("fits");
+        assert!((line.weights[0] - 2.0).abs() < 1e-9);
+        assert!((line.history[0].eval_loss.expect("a row") - 49.0).abs() < 1e-6);
     }
 }

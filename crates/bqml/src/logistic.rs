@@ -1,185 +1,110 @@
-//! Logistic regression, binary and multinomial: batch gradient descent with BigQuery's documented line search (rates 2r,
-//! r, r/2 and r/4; the best becomes the next r) and its early stop. The path of the real service is not reproduced exactly.
+//! Logistic regression, binary and multinomial. The path of the real service is not reproduced exactly.
 
-use super::{Iteration, Matrix};
+use crate::descent::{Descent, descend};
+use crate::loss::{Binary, Loss, Softmax, sigmoid};
+use crate::options::{ClassWeights, LogisticSpec};
+use crate::rows::{Design, Rows};
+use crate::solve::{Factor, Symmetric};
+use crate::{Iteration, Spread, Weights};
 
+/// What was learned: one row of weights a class, the intercept last; a binary model has one row, for its positive class.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LogisticOptions {
-    pub classes: usize,
-    pub l1: f64,
-    pub l2: f64,
-    pub max_iterations: usize,
-    pub early_stop: bool,
-    pub min_rel_progress: f64,
-    /// the constant rate; `None` for the line search
-    pub learn_rate: Option<f64>,
-    pub first_rate: f64,
-    pub intercept: bool,
-    /// a weight a class
-    pub class_weights: Vec<f64>,
+pub struct Curve {
+    pub weights: Weights,
+    pub history: Vec<Iteration>,
+    pub spread: Option<Spread>,
 }
 
-/// One row of weights a class, the intercept last; a binary model has one row, for its positive class.
-pub type Weights = Vec<Vec<f64>>;
+/// The rows' classes by number.
+pub struct Labels<'a> {
+    pub of: &'a [u32],
+    pub names: &'a [String],
+}
 
-/// `labels` are class numbers; in a binary model 1 is the positive class.
-pub fn fit(
-    data: &Matrix,
-    labels: &[usize],
-    eval: Option<(&Matrix, &[usize])>,
-    options: &LogisticOptions,
-) -> (Weights, Vec<Iteration>) {
-    let rows = if options.classes == 2 { 1 } else { options.classes };
-    let mut weights: Weights = vec![vec![0.0; data.width + 1]; rows];
-    let mut rate = options.learn_rate.unwrap_or(options.first_rate);
-    let mut history: Vec<Iteration> = Vec::new();
-    let mut current = loss(data, labels, &weights, options);
-    for _ in 0..options.max_iterations.max(1) {
-        let gradient = gradient(data, labels, &weights, options);
-        let rates = match options.learn_rate {
-            Some(rate) => vec![rate],
-            None => vec![rate * 2.0, rate, rate / 2.0, rate / 4.0],
+/// Fits to the first `train` rows. In a binary model class 1 is the positive one.
+/// Errors: a class weight of a label that there is not; p-values of more than two classes or of dependent columns.
+pub fn fit(design: &Design, labels: &Labels<'_>, train: usize, spec: &LogisticSpec) -> Result<Curve, String> {
+    let weights = class_weights(labels, train, &spec.weights)?;
+    if let [low, high] = weights.as_slice() {
+        let loss = Binary { labels: labels.of, weights: [*low, *high] };
+        let (weights, history) = descended(design, &loss, train, spec);
+        let spread = match spec.glm.p_values {
+            true => Some(spread(&design.rows(0, train), &weights[0], spec)?),
+            false => None,
         };
-        let best = rates
-            .into_iter()
-            .map(|r| {
-                let next = step(&weights, &gradient, r, options);
-                (loss(data, labels, &next, options), r, next)
-            })
-            .min_by(|a, b| a.0.total_cmp(&b.0));
-        let Some((next_loss, chosen, next)) = best else { break };
-        rate = chosen;
-        weights = next;
-        let eval_loss =
-            eval.map(|(m, l)| loss(m, l, &weights, &LogisticOptions { l1: 0.0, l2: 0.0, ..options.clone() }));
-        history.push(Iteration { loss: next_loss, eval_loss, learning_rate: Some(chosen), clusters: Vec::new() });
-        let progress = (current - next_loss) / current.abs().max(f64::MIN_POSITIVE);
-        current = next_loss;
-        if options.early_stop && progress < options.min_rel_progress {
-            break;
+        return Ok(Curve { weights, history, spread });
+    }
+    if spec.glm.p_values {
+        return Err("CALCULATE_P_VALUES needs a label of two values".to_owned());
+    }
+    let (weights, history) = descended(design, &Softmax { labels: labels.of, weights: &weights }, train, spec);
+    Ok(Curve { weights, history, spread: None })
+}
+
+fn descended<L: Loss>(design: &Design, loss: &L, train: usize, spec: &LogisticSpec) -> (Weights, Vec<Iteration>) {
+    let glm = &spec.glm;
+    let how = Descent {
+        iterations: glm.iterations.clone(),
+        rate: glm.rate,
+        intercept: glm.intercept,
+        l1: glm.l1,
+        squares: glm.l2 / 2.0,
+    };
+    let judged = (design.count > train).then(|| design.rows(train, design.count));
+    descend(design.rows(0, train), loss, judged, &how)
+}
+
+fn class_weights(labels: &Labels<'_>, train: usize, asked: &ClassWeights) -> Result<Vec<f64>, String> {
+    let count = labels.names.len();
+    match asked {
+        ClassWeights::Equal => Ok(vec![1.0; count]),
+        ClassWeights::Balanced => {
+            let mut rows = vec![0u64; count];
+            labels.of[..train].iter().for_each(|class| rows[*class as usize] += 1);
+            Ok(rows.into_iter().map(|own| train as f64 / (own.max(1) as f64 * count as f64)).collect())
         }
-    }
-    (weights, history)
-}
-
-fn scores(row: &[f64], weights: &Weights) -> Vec<f64> {
-    weights.iter().map(|w| row.iter().zip(w).map(|(x, w)| x * w).sum::<f64>() + w[row.len()]).collect()
-}
-
-/// The probabilities of all classes.
-pub fn probabilities(row: &[f64], weights: &Weights) -> Vec<f64> {
-    let scores = scores(row, weights);
-    if let [score] = scores.as_slice() {
-        let p = 1.0 / (1.0 + (-score).exp());
-        return vec![1.0 - p, p];
-    }
-    let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let powers: Vec<f64> = scores.iter().map(|s| (s - most).exp()).collect();
-    let total: f64 = powers.iter().sum();
-    powers.into_iter().map(|p| p / total).collect()
-}
-
-fn loss(data: &Matrix, labels: &[usize], weights: &Weights, options: &LogisticOptions) -> f64 {
-    let mut total = 0.0;
-    for (r, label) in labels.iter().enumerate() {
-        let p = probabilities(data.row(r), weights)[*label];
-        total -= p.max(1e-15).ln() * options.class_weights[*label];
-    }
-    let penalty: f64 =
-        weights.iter().flat_map(|w| &w[..data.width]).map(|w| options.l1 * w.abs() + options.l2 * w * w / 2.0).sum();
-    total / labels.len().max(1) as f64 + penalty
-}
-
-fn gradient(data: &Matrix, labels: &[usize], weights: &Weights, options: &LogisticOptions) -> Weights {
-    let mut sums: Weights = vec![vec![0.0; data.width + 1]; weights.len()];
-    for (r, label) in labels.iter().enumerate() {
-        let row = data.row(r);
-        let p = probabilities(row, weights);
-        for (class, sum) in sums.iter_mut().enumerate() {
-            let class = if weights.len() == 1 { 1 } else { class };
-            let error = (p[class] - f64::from(u8::from(*label == class))) * options.class_weights[*label];
-            for (s, x) in sum.iter_mut().zip(row) {
-                *s += error * x;
+        ClassWeights::Given(given, _) => {
+            let mut weights = vec![1.0; count];
+            for (name, weight) in given {
+                let Some(class) = labels.names.iter().position(|n| n == name) else {
+                    return Err(format!("CLASS_WEIGHTS names the label {name}, which no row has"));
+                };
+                weights[class] = *weight;
             }
-            sum[data.width] += error;
+            Ok(weights)
         }
     }
-    let count = labels.len().max(1) as f64;
-    for (sum, weight) in sums.iter_mut().zip(weights) {
-        for (i, s) in sum.iter_mut().enumerate() {
-            *s /= count;
-            if i < data.width {
-                *s += options.l2 * weight[i];
-            }
-        }
-        if !options.intercept {
-            sum[data.width] = 0.0;
-        }
-    }
-    sums
 }
 
-/// A step down the gradient, then the shrinking that l1 asks for.
-fn step(weights: &Weights, gradient: &Weights, rate: f64, options: &LogisticOptions) -> Weights {
-    weights
-        .iter()
-        .zip(gradient)
-        .map(|(w, g)| {
-            let last = w.len() - 1;
-            let moved = w.iter().zip(g).map(|(w, g)| w - rate * g).enumerate();
-            moved
-                .map(
-                    |(i, w)| {
-                        if i < last && options.l1 > 0.0 {
-                            w.signum() * (w.abs() - rate * options.l1).max(0.0)
-                        } else {
-                            w
-                        }
-                    },
-                )
-                .collect()
-        })
-        .collect()
+/// The standard errors by the information of the rows.
+fn spread(rows: &Rows<'_>, weights: &[f64], spec: &LogisticSpec) -> Result<Spread, String> {
+    let size = rows.width + usize::from(spec.glm.intercept);
+    let mut data = rows.summed(size * size, |rows, row, sums| {
+        let p = sigmoid(rows.dot(row, weights) + weights[rows.width]);
+        let mut own = rows.expanded(row);
+        if spec.glm.intercept {
+            own.push(1.0);
+        }
+        for (i, x) in own.iter().enumerate().filter(|(_, x)| **x != 0.0) {
+            let factor = p * (1.0 - p) * x;
+            sums[i * size..(i + 1) * size].iter_mut().zip(&own).for_each(|(s, y)| *s += factor * y);
+        }
+    });
+    let empty: Vec<bool> = (0..size).map(|i| data[i * size + i] == 0.0).collect();
+    (0..rows.width).for_each(|i| data[i * size + i] += spec.glm.l2 * rows.count as f64);
+    Spread::of(&Factor::of(Symmetric { size, data }).inverse_diagonal(), &empty, 1.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn options(classes: usize) -> LogisticOptions {
-        LogisticOptions {
-            classes,
-            l1: 0.0,
-            l2: 0.01,
-            max_iterations: 2000,
-            early_stop: true,
-            min_rel_progress: 1e-12,
-            learn_rate: None,
-            first_rate: 0.1,
-            intercept: true,
-            class_weights: vec![1.0; classes],
-        }
-    }
-
     #[test]
-    fn the_gradient_vanishes_at_the_end() {
-        let data = Matrix { width: 1, data: vec![-2.0, -1.0, 0.5, 1.0, 2.0, -0.5] };
-        let labels = [0, 0, 1, 1, 1, 1];
-        let (weights, history) = fit(&data, &labels, None, &options(2));
-        let left = gradient(&data, &labels, &weights, &options(2));
-        assert!(left[0].iter().all(|g| g.abs() < 1e-4), "{left:?}");
-        assert!(history.windows(2).all(|w| w[1].loss <= w[0].loss));
-    }
-
-    #[test]
-    fn three_classes_are_told_apart() {
-        let data = Matrix { width: 1, data: vec![-3.0, -2.5, 0.0, 0.2, 3.0, 2.7] };
-        let labels = [0, 0, 1, 1, 2, 2];
-        let (weights, _) = fit(&data, &labels, None, &options(3));
-        for (r, label) in labels.iter().enumerate() {
-            let p = probabilities(data.row(r), &weights);
-            assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-12);
-            assert!(p.iter().all(|q| p[*label] >= *q));
-        }
+    fn weights_of_classes() {
+        let labels = Labels { of: &[0, 0, 0, 1], names: &["a".to_owned(), "b".to_owned()] };
+        let of = |asked| class_weights(&labels, 4, &asked);
+        assert_eq!(of(ClassWeights::Balanced), Ok(vec![4.0 / 6.0, 2.0]));
+        assert_eq!(of(ClassWeights::Given(vec![("b".into(), 3.0)], 0)), Ok(vec![1.0, 3.0]));
+        assert!(of(ClassWeights::Given(vec![("c".into(), 3.0)], 0)).is_err());
     }
 }

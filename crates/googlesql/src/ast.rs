@@ -508,6 +508,11 @@ pub enum StatementKind {
     AlterSchema {
         name: Path,
     },
+    AlterModel {
+        name: Path,
+        if_exists: bool,
+        options: Options,
+    },
     Insert {
         table: Path,
         columns: Vec<Ident>,

@@ -7,6 +7,9 @@ use std::sync::{Arc, RwLock};
 /// The package that holds rsdbt's own macros, called `dbt` by templates.
 pub const INTERNAL: &str = "dbt";
 
+/// Materializations of ours that dbt has not: a package's own one of that name is what its users mean.
+const BEYOND_DBT: [&str; 1] = ["model"];
+
 /// A macro, test, materialization or call body.
 #[derive(Debug)]
 pub struct MacroDef {
@@ -174,16 +177,20 @@ impl Registry {
         Err(tried)
     }
 
-    /// The materialization for this adapter: the root project's own first, the adapter's before the default.
+    /// The materialization for this adapter: the root project's own first, the adapter's before the default. One that dbt does
+    /// not have itself is taken from any package before ours.
     pub fn materialization(&self, name: &str, package: &str) -> Option<Arc<MacroDef>> {
         let names = [format!("materialization_{name}_{}", self.adapter), format!("materialization_{name}_default")];
-        [self.root.as_str(), package, INTERNAL]
-            .iter()
-            .find_map(|package| names.iter().find_map(|name| self.in_package(package, name)))
-            .or_else(|| {
-                let packages = self.packages.values();
-                packages.flat_map(|macros| names.iter().filter_map(|name| macros.get(name))).next().cloned()
-            })
+        let of = |package: &str| names.iter().find_map(|name| self.in_package(package, name));
+        let of_any = || {
+            let others = self.packages.keys().filter(|package| *package != INTERNAL);
+            others.into_iter().find_map(|package| of(package))
+        };
+        let own = of(&self.root).or_else(|| of(package).filter(|_| package != INTERNAL));
+        if BEYOND_DBT.contains(&name) {
+            return own.or_else(of_any).or_else(|| of(INTERNAL));
+        }
+        own.or_else(|| of(INTERNAL)).or_else(of_any)
     }
 
     /// Every macro, ordered by unique id.
@@ -220,5 +227,27 @@ fn define(file: &File, block: &Block) -> MacroDef {
         uses_kwargs: text.contains("kwargs"),
         uses_caller: text.contains("caller"),
         languages: block.languages.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prepass::prepare;
+
+    #[test]
+    fn a_package_wins_over_us_only_where_dbt_has_nothing() {
+        let mut registry = Registry::new("shop", "bigquery", BTreeMap::new());
+        for (package, path) in [(INTERNAL, "a.sql"), ("ml", "b.sql")] {
+            let block = |name: &str| {
+                format!("{{% materialization {name}, adapter='bigquery' %}}{package}{{% endmaterialization %}}")
+            };
+            let source = block("model") + &block("table");
+            let prepared = prepare(&source).expect("valid");
+            registry.add_macros(File { package, path, source: &source, prepared });
+        }
+        let package = |name: &str| registry.materialization(name, "shop").map(|found| found.package.clone());
+        assert_eq!((package("model").as_deref(), package("table").as_deref()), (Some("ml"), Some(INTERNAL)));
+        assert!(package("nothing").is_none());
     }
 }

@@ -1,282 +1,325 @@
-//! The ML.* table functions by name.
+//! The ML.* table functions by name. What a function says of its model it reads from the store or from the model's macros,
+//! so that a view over it asks the model of today.
 
 use super::evaluate::{evaluate, names};
-use super::predict::{number, predict};
-use super::refuse;
-use super::store::{Body, Model};
+use super::report::Table as Report;
+use super::settings::Settings;
+use super::store::{Model, table};
+use super::{judged, macros, refuse};
 use crate::printed::Printed;
-use rsdbt_bqml::Fitted;
-use rsdbt_duckdbsql::{duck, print_expr, quote, text};
+use rsdbt_bqml::Body;
+use rsdbt_duckdbsql::quote;
 use rsdbt_googlesql::analyze::ModelCall;
-use rsdbt_googlesql::query::Table;
-use rsdbt_googlesql::types::{Field, Type};
+use rsdbt_googlesql::query::{OutCol, Table};
+use rsdbt_googlesql::types::Type;
 use rsdbt_googlesql::{Result, SqlError};
 
-type Answer = std::result::Result<(String, Vec<(String, Type)>), String>;
-
-/// Name, code, and whether an input table belongs to it.
-type Function = fn(&Model, &Request) -> Answer;
+pub(super) type Columns = Vec<(String, Type)>;
+pub(super) type Answer = Result<(String, Columns)>;
+type Function = fn(&Asked<'_>) -> Answer;
 
 const TABLE: &[(&str, Function)] = &[
-    ("ML.PREDICT", predicted),
+    ("ML.PREDICT", predict),
     ("ML.EVALUATE", evaluated),
     ("ML.CENTROIDS", centroids),
     ("ML.WEIGHTS", weights),
     ("ML.TRAINING_INFO", training_info),
     ("ML.FEATURE_INFO", feature_info),
+    ("ML.ADVANCED_WEIGHTS", advanced_weights),
+    ("ML.GLOBAL_EXPLAIN", global_explain),
+    ("ML.PRINCIPAL_COMPONENTS", principal_components),
+    ("ML.PRINCIPAL_COMPONENT_INFO", principal_component_info),
+    ("ML.ROC_CURVE", judged::roc_curve),
+    ("ML.CONFUSION_MATRIX", judged::confusion_matrix),
+    ("ML.DETECT_ANOMALIES", judged::detect_anomalies),
+    ("ML.EXPLAIN_PREDICT", judged::explain_predict),
 ];
 
-/// The arguments of an ML function as DuckDB text.
-struct Request {
-    input: Option<Printed>,
-    settings: Vec<(String, String)>,
+/// A call of an ML function.
+pub(super) struct Asked<'a> {
+    pub name: &'static str,
+    pub model: &'a Model,
+    /// the model's name in the store
+    pub key: &'a str,
+    pub catalog: &'a str,
+    pub call: &'a ModelCall,
+    pub zone: &'a str,
+}
+
+/// The rows that a function is given.
+pub(super) struct Input {
+    pub sql: String,
+    pub cols: Vec<OutCol>,
+    /// the model's numbers of a row, over the rows as `_q`
+    pub score: String,
+}
+
+impl Input {
+    pub fn find(&self, name: &str) -> Option<&OutCol> {
+        self.cols.iter().find(|c| c.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(name)))
+    }
 }
 
 /// The table that an ML function stands for.
-pub(in super::super) fn relation(name: &str, call: &ModelCall, model: &Model, zone: &str) -> Result<Table> {
-    let Some((_, function)) = TABLE.iter().find(|(n, _)| *n == name) else {
+pub(in super::super) fn relation(
+    name: &str,
+    call: &ModelCall,
+    (key, model): (&str, &Model),
+    (catalog, zone): (&str, &str),
+) -> Result<Table> {
+    let Some(&(name, function)) = TABLE.iter().find(|(known, _)| *known == name) else {
         return Err(SqlError::unsupported(format!("the function {name}"), call.at));
     };
-    let request = Request {
-        input: call.input.as_ref().map(|query| Printed::of(query, zone)),
-        settings: call.settings.iter().map(|(name, value)| (name.clone(), print_expr(value, zone))).collect(),
-    };
-    let (sql, columns) = function(model, &request).map_err(|why| refuse(why, call.at))?;
+    let (sql, columns) = function(&Asked { name, model, key, catalog, call, zone })?;
     let (input, engine) = (call.input.clone().map(Box::new), format!("({sql})"));
     Ok(Table { engine, columns, input, ..Table::default() })
 }
 
-fn setting(call: &Request, name: &str, default: &str) -> String {
-    call.settings.iter().find(|(n, _)| n == name).map_or(default.to_owned(), |(_, v)| v.clone())
-}
-
-fn predicted(model: &Model, call: &Request) -> Answer {
-    let input = call.input.as_ref().ok_or("ML.PREDICT needs a table or a query")?;
-    predict(model, input, &setting(call, "threshold", "0.5"))
-}
-
-fn evaluated(model: &Model, call: &Request) -> Answer {
-    let columns: Vec<(String, Type)> = names(model).iter().map(|n| ((*n).to_owned(), Type::Float64)).collect();
-    if let Some(input) = &call.input {
-        return Ok((evaluate(model, input, &setting(call, "threshold", "0.5"))?, columns));
+impl Asked<'_> {
+    pub fn wrong(&self, message: impl Into<String>) -> SqlError {
+        refuse(message, self.call.at)
     }
-    if call.settings.iter().any(|(n, _)| n == "threshold") {
-        return Err("ML.EVALUATE with a threshold needs a table or a query".into());
+
+    pub fn settings(&self, known: &[&str]) -> Result<Settings<'_>> {
+        Settings::read(self.name, known, self.call, self.zone)
     }
-    let list: Vec<String> = model
-        .metrics
-        .iter()
-        .map(|(n, v)| format!("{} AS {n}", v.map_or("CAST(NULL AS DOUBLE)".into(), value)))
-        .collect();
-    Ok((format!("SELECT {}", list.join(", ")), columns))
-}
 
-fn value(v: f64) -> String {
-    if v.is_nan() {
-        "'nan'::DOUBLE".into()
-    } else if v.is_infinite() {
-        if v > 0.0 { "'inf'::DOUBLE".into() } else { "'-inf'::DOUBLE".to_owned() }
-    } else {
-        number(v)
+    /// A macro of the model, in full.
+    pub fn named(&self, part: &str) -> String {
+        macros::named(self.catalog, self.key, part)
     }
-}
 
-fn float_pairs(name: &str) -> Type {
-    let field = |n: &str, ty| Field { name: Some(n.to_owned()), ty };
-    Type::Array(Box::new(Type::Struct(vec![field("category", Type::String), field(name, Type::Float64)])))
-}
-
-/// Rows as a VALUES list with typed columns.
-fn rows(rows: Vec<Vec<String>>, columns: Vec<(String, Type)>) -> Answer {
-    let lines: Vec<String> = rows.iter().map(|r| format!("({})", r.join(", "))).collect();
-    let names: Vec<String> = columns.iter().map(|(n, _)| quote(n)).collect();
-    let casts: Vec<String> =
-        columns.iter().map(|(n, ty)| format!("CAST({0} AS {1}) AS {0}", quote(n), duck(ty))).collect();
-    if lines.is_empty() {
-        let none: Vec<String> =
-            columns.iter().map(|(n, ty)| format!("CAST(NULL AS {}) AS {}", duck(ty), quote(n))).collect();
-        return Ok((format!("SELECT {} WHERE FALSE", none.join(", ")), columns));
+    pub fn not_for_this(&self, needs: &str) -> SqlError {
+        self.wrong(format!("{} needs {needs}", self.name))
     }
-    Ok((format!("SELECT {} FROM (VALUES {}) AS v({})", casts.join(", "), lines.join(", "), names.join(", ")), columns))
-}
 
-fn pairs(name: &str, items: &[(&String, f64)]) -> String {
-    if items.is_empty() {
-        return "[]".into();
+    /// The given rows. Errors: there are none, or a feature is missing or of another type.
+    pub fn input(&self) -> Result<Input> {
+        match &self.call.input {
+            Some(query) => self.input_of(Printed::of(query, self.zone)).map_err(|why| self.wrong(why)),
+            None => Err(self.wrong(format!("{} needs a table or a query", self.name))),
+        }
     }
-    let list: Vec<String> =
-        items.iter().map(|(c, w)| format!("struct_pack(category := {}, {name} := {})", text(c), number(*w))).collect();
-    format!("[{}]", list.join(", "))
-}
 
-fn centroids(model: &Model, call: &Request) -> Answer {
-    let Body::KMeans { centroids, .. } = &model.body else { return Err("ML.CENTROIDS needs a k-means model".into()) };
-    let standard = setting(call, "standardize", "FALSE").eq_ignore_ascii_case("true");
-    let mut lines = Vec::new();
-    for (i, centroid) in centroids.iter().enumerate() {
-        let mut at = 0;
-        for (name, fitted) in &model.encoder.features {
-            let (numeric, categories) = match fitted {
-                Fitted::Numeric(n) => {
-                    let z = centroid[at];
-                    at += 1;
-                    (number(if standard { z } else { n.center + z * n.scale }), "[]".to_owned())
-                }
-                Fitted::Category(c) => {
-                    let items: Vec<(&String, f64)> =
-                        c.values.iter().zip(&centroid[at..]).map(|(v, w)| (v, *w)).filter(|(_, w)| *w > 0.0).collect();
-                    at += c.values.len();
-                    ("NULL".to_owned(), pairs("value", &items))
-                }
+    pub fn input_of(&self, rows: Printed) -> std::result::Result<Input, String> {
+        let Printed { sql, cols } = rows;
+        let mut input = Input { sql, cols, score: String::new() };
+        for (name, trained) in &self.model.features {
+            let Some(column) = input.find(name) else {
+                return Err(format!("the input has no column {name}, which is a feature of the model"));
             };
-            lines.push(vec![(i + 1).to_string(), text(name), numeric, categories]);
+            let fits = *trained == column.ty || trained.is_number() && column.ty.is_number();
+            if !fits && column.ty != Type::Null {
+                return Err(format!("the feature {name} is {}, the model was trained with {trained}", column.ty));
+            }
+        }
+        // columns of the same name have other names inside; features are asked for by theirs
+        let plain = input.cols.iter().all(|c| c.name.as_deref().is_none_or(|name| name == c.phys));
+        let row = match plain {
+            true => "_q".to_owned(),
+            false => {
+                let features = self.model.features.iter().filter_map(|(name, _)| Some((name, input.find(name)?)));
+                let fields: Vec<String> =
+                    features.map(|(name, c)| format!("{} := _q.{}", quote(name), quote(&c.phys))).collect();
+                format!("struct_pack({})", fields.join(", "))
+            }
+        };
+        input.score = format!("{}({row})", self.named(""));
+        Ok(input)
+    }
+
+    /// Columns of a table of the store, each under a name of its own.
+    fn stored(&self, report: &str, list: &[(&str, &str)]) -> Answer {
+        let Some(known) = Report::named(report) else {
+            return Err(self.wrong(format!("{} has no table", self.name)));
+        };
+        let items: Vec<String> = list.iter().map(|(from, to)| format!("{} AS {}", quote(from), quote(to))).collect();
+        let columns = list.iter().map(|(from, to)| ((*to).to_owned(), known.column_type(from))).collect();
+        let sql = format!(
+            "SELECT {} FROM {} WHERE model = {}() ORDER BY position",
+            items.join(", "),
+            table(self.catalog, report),
+            self.named("model")
+        );
+        Ok((sql, columns))
+    }
+
+    fn no_input(&self) -> Result<()> {
+        match self.call.input {
+            Some(_) => Err(self.wrong(format!("{} takes a model only", self.name))),
+            None => Ok(()),
         }
     }
-    let columns = vec![
-        ("centroid_id".to_owned(), Type::Int64),
-        ("feature".to_owned(), Type::String),
-        ("numerical_value".to_owned(), Type::Float64),
-        ("categorical_value".to_owned(), float_pairs("value")),
-    ];
-    rows(lines, columns)
 }
 
-fn weights(model: &Model, call: &Request) -> Answer {
-    let standard = setting(call, "standardize", "FALSE").eq_ignore_ascii_case("true");
-    let (sets, classes): (Vec<&Vec<f64>>, Vec<Option<&String>>) = match &model.body {
-        Body::Linear { weights } => (vec![weights], vec![None]),
-        Body::Logistic { weights, classes } if weights.len() > 1 => {
-            (weights.iter().collect(), classes.iter().map(Some).collect())
-        }
-        Body::Logistic { weights, .. } => (weights.iter().collect(), vec![None]),
-        Body::KMeans { .. } => return Err("ML.WEIGHTS needs a linear or logistic model".into()),
+pub(super) fn is_binary(model: &Model) -> bool {
+    matches!(&model.body, Body::Logistic { classes, .. } if classes.len() == 2)
+}
+
+fn same<'n>(names: &[&'n str]) -> Vec<(&'n str, &'n str)> {
+    names.iter().map(|name| (*name, *name)).collect()
+}
+
+fn predict(asked: &Asked<'_>) -> Answer {
+    let components = matches!(asked.model.body, Body::Pca { .. });
+    let settings = match (is_binary(asked.model), components) {
+        (true, _) => asked.settings(&["threshold"])?,
+        (_, true) => asked.settings(&["keep_original_columns"])?,
+        _ => asked.settings(&[])?,
     };
-    let multi = classes.len() > 1;
-    let mut lines = Vec::new();
-    for (set, class) in sets.iter().zip(&classes) {
-        let mut intercept = set[set.len() - 1];
-        let mut at = 0;
-        let tail =
-            |line: Vec<String>| line.into_iter().chain(class.filter(|_| multi).map(|c| text(c))).collect::<Vec<_>>();
-        for (name, fitted) in &model.encoder.features {
-            match fitted {
-                Fitted::Numeric(n) => {
-                    let weight = if standard { set[at] } else { set[at] / n.scale };
-                    intercept -= if standard { 0.0 } else { weight * n.center };
-                    at += 1;
-                    lines.push(tail(vec![text(name), number(weight), "[]".into()]));
-                }
-                Fitted::Category(c) => {
-                    let items: Vec<(&String, f64)> = c.values.iter().zip(&set[at..]).map(|(v, w)| (v, *w)).collect();
-                    at += c.values.len();
-                    lines.push(tail(vec![text(name), "NULL".into(), pairs("weight", &items)]));
-                }
-            }
-        }
-        lines.push(tail(vec![text("__INTERCEPT__"), number(intercept), "[]".into()]));
+    let threshold = settings.number("threshold", &macros::half())?;
+    let keep = !components || settings.flag("keep_original_columns", false)?;
+    let input = asked.input()?;
+    let outputs = macros::outputs(asked.model).into_iter().enumerate().map(|(i, (name, ty, _))| {
+        (
+            format!("{}(_q._rsdbt_scores, {threshold}) AS {}", asked.named(&(i + 1).to_string()), quote(&name)),
+            (name, ty),
+        )
+    });
+    let (mut list, mut columns): (Vec<String>, Columns) = outputs.unzip();
+    if keep {
+        list.extend(input.cols.iter().map(|c| format!("_q.{}", quote(&c.phys))));
+        columns.extend(given_columns(&input));
     }
-    let mut columns = vec![
-        ("processed_input".to_owned(), Type::String),
-        ("weight".to_owned(), Type::Float64),
-        ("category_weights".to_owned(), float_pairs("weight")),
-    ];
-    if multi {
-        columns.push(("class_label".to_owned(), Type::String));
-    }
-    rows(lines, columns)
+    let sql = format!(
+        "SELECT {} FROM (SELECT {} AS _rsdbt_scores, _q.* FROM ({}) AS _q) AS _q",
+        list.join(", "),
+        input.score,
+        input.sql
+    );
+    Ok((sql, columns))
 }
 
-fn training_info(model: &Model, _: &Request) -> Answer {
-    let kmeans = matches!(model.body, Body::KMeans { .. });
-    let float = |v: Option<f64>| v.map_or("NULL".to_owned(), value);
-    let lines = model
-        .history
-        .iter()
-        .enumerate()
-        .map(|(i, step)| {
-            let mut line = vec!["0".to_owned(), i.to_string(), value(step.loss)];
-            if kmeans {
-                let info: Vec<String> = step
-                    .clusters
-                    .iter()
-                    .enumerate()
-                    .map(|(c, (r, n))| {
-                        format!(
-                            "struct_pack(centroid_id := {}, cluster_radius := {}, cluster_size := {n})",
-                            c + 1,
-                            number(*r)
-                        )
-                    })
-                    .collect();
-                line.extend(["NULL".to_owned(), "0".to_owned(), format!("[{}]", info.join(", "))]);
-            } else {
-                line.extend([float(step.eval_loss), float(step.learning_rate), "0".to_owned()]);
-            }
-            line
-        })
-        .collect();
-    let mut columns = vec![
-        ("training_run".to_owned(), Type::Int64),
-        ("iteration".to_owned(), Type::Int64),
-        ("loss".to_owned(), Type::Float64),
-    ];
-    if kmeans {
-        let field = |n: &str, ty| Field { name: Some(n.to_owned()), ty };
-        let info = Type::Struct(vec![
-            field("centroid_id", Type::Int64),
-            field("cluster_radius", Type::Float64),
-            field("cluster_size", Type::Int64),
-        ]);
-        columns.extend([
-            ("learning_rate".to_owned(), Type::Float64),
-            ("duration_ms".to_owned(), Type::Int64),
-            ("cluster_info".to_owned(), Type::Array(Box::new(info))),
-        ]);
-    } else {
-        columns.extend([
-            ("eval_loss".to_owned(), Type::Float64),
-            ("learning_rate".to_owned(), Type::Float64),
-            ("duration_ms".to_owned(), Type::Int64),
-        ]);
-    }
-    rows(lines, columns)
+pub(super) fn given_columns(input: &Input) -> Columns {
+    input.cols.iter().map(|c| (c.name.clone().unwrap_or_else(|| c.phys.clone()), c.ty.clone())).collect()
 }
 
-fn feature_info(model: &Model, _: &Request) -> Answer {
-    let lines = model
-        .encoder
-        .features
-        .iter()
-        .map(|(name, fitted)| {
-            let none = || "NULL".to_owned();
-            match fitted {
-                Fitted::Numeric(n) => vec![
-                    text(name),
-                    number(n.min),
-                    number(n.max),
-                    number(n.mean),
-                    number(n.median),
-                    number(n.stddev),
-                    none(),
-                    n.nulls.to_string(),
-                    none(),
-                ],
-                Fitted::Category(c) => vec![
-                    text(name),
-                    none(),
-                    none(),
-                    none(),
-                    none(),
-                    none(),
-                    c.values.len().to_string(),
-                    c.nulls.to_string(),
-                    none(),
-                ],
-            }
-        })
-        .collect();
-    let mut columns = vec![("input".to_owned(), Type::String)];
-    columns.extend(["min", "max", "mean", "median", "stddev"].map(|n| (n.to_owned(), Type::Float64)));
-    columns.extend(["category_count", "null_count", "dimension"].map(|n| (n.to_owned(), Type::Int64)));
-    rows(lines, columns)
+fn evaluated(asked: &Asked<'_>) -> Answer {
+    let settings = asked.settings(if is_binary(asked.model) { &["threshold"] } else { &[] })?;
+    let columns: Columns = names(asked.model).iter().map(|n| ((*n).to_owned(), Type::Float64)).collect();
+    if asked.call.input.is_some() && !matches!(asked.model.body, Body::Pca { .. }) {
+        let threshold = settings.number("threshold", &macros::half())?;
+        let sql = evaluate(asked, &asked.input()?, &threshold).map_err(|why| asked.wrong(why))?;
+        return Ok((sql, columns));
+    }
+    if settings.given("threshold") {
+        return Err(asked.wrong("ML.EVALUATE with a threshold needs a table or a query"));
+    }
+    let metric = |name: &&str| format!("max(value) FILTER (WHERE metric = '{name}') AS {name}");
+    let list: Vec<String> = names(asked.model).iter().map(metric).collect();
+    let sql = format!(
+        "SELECT {} FROM {} WHERE model = {}()",
+        list.join(", "),
+        table(asked.catalog, "metrics"),
+        asked.named("model")
+    );
+    Ok((sql, columns))
+}
+
+fn centroids(asked: &Asked<'_>) -> Answer {
+    if !matches!(asked.model.body, Body::KMeans { .. }) {
+        return Err(asked.not_for_this("a k-means model"));
+    }
+    asked.no_input()?;
+    let standard = asked.settings(&["standardize"])?.flag("standardize", false)?;
+    let value = if standard { "standardized_value" } else { "numerical_value" };
+    let list = [
+        ("centroid_id", "centroid_id"),
+        ("feature", "feature"),
+        (value, "numerical_value"),
+        ("categorical_value", "categorical_value"),
+    ];
+    asked.stored("centroids", &list)
+}
+
+fn weights(asked: &Asked<'_>) -> Answer {
+    let several = match &asked.model.body {
+        Body::Linear { .. } => false,
+        Body::Logistic { classes, .. } => classes.len() > 2,
+        Body::KMeans { .. } | Body::Pca { .. } => return Err(asked.not_for_this("a linear or logistic model")),
+    };
+    asked.no_input()?;
+    let standard = asked.settings(&["standardize"])?.flag("standardize", false)?;
+    let weight = if standard { "standardized_weight" } else { "weight" };
+    let mut list =
+        vec![("processed_input", "processed_input"), (weight, "weight"), ("category_weights", "category_weights")];
+    if several {
+        list.push(("class_label", "class_label"));
+    }
+    asked.stored("weights", &list)
+}
+
+fn training_info(asked: &Asked<'_>) -> Answer {
+    asked.no_input()?;
+    asked.settings(&[])?;
+    let list: &[&str] = match asked.model.body {
+        Body::KMeans { .. } => &["training_run", "iteration", "loss", "learning_rate", "duration_ms", "cluster_info"],
+        Body::Pca { .. } => &["training_run", "iteration", "duration_ms"],
+        _ => &["training_run", "iteration", "loss", "eval_loss", "learning_rate", "duration_ms"],
+    };
+    asked.stored("training_info", &same(list))
+}
+
+fn feature_info(asked: &Asked<'_>) -> Answer {
+    asked.no_input()?;
+    asked.settings(&[])?;
+    let list = ["input", "min", "max", "mean", "median", "stddev", "category_count", "null_count", "dimension"];
+    asked.stored("feature_info", &same(&list))
+}
+
+fn advanced_weights(asked: &Asked<'_>) -> Answer {
+    let known = match &asked.model.body {
+        Body::Linear { spread, .. } | Body::Logistic { spread, .. } => spread.is_some(),
+        Body::KMeans { .. } | Body::Pca { .. } => false,
+    };
+    if !known {
+        return Err(asked.not_for_this("a regression model trained with CALCULATE_P_VALUES"));
+    }
+    asked.no_input()?;
+    let standard = asked.settings(&["standardize"])?.flag("standardize", false)?;
+    let own = match standard {
+        true => ["standardized_weight", "standardized_error", "standardized_p_value"],
+        false => ["weight", "standard_error", "p_value"],
+    };
+    let list = [
+        ("processed_input", "processed_input"),
+        ("category", "category"),
+        (own[0], "weight"),
+        (own[1], "standard_error"),
+        (own[2], "p_value"),
+    ];
+    asked.stored("advanced_weights", &list)
+}
+
+fn global_explain(asked: &Asked<'_>) -> Answer {
+    asked.no_input()?;
+    if asked.settings(&["class_level_explain"])?.flag("class_level_explain", false)? {
+        return Err(SqlError::unsupported("class_level_explain of ML.GLOBAL_EXPLAIN", asked.call.at));
+    }
+    if asked.model.explained.is_none() {
+        return Err(asked.not_for_this("a linear or binary logistic model trained with ENABLE_GLOBAL_EXPLAIN"));
+    }
+    asked.stored("global_explain", &same(&["feature", "attribution"]))
+}
+
+fn principal_components(asked: &Asked<'_>) -> Answer {
+    components_only(asked)?;
+    let list = ["principal_component_id", "feature", "numerical_value", "categorical_value"];
+    asked.stored("principal_components", &same(&list))
+}
+
+fn principal_component_info(asked: &Asked<'_>) -> Answer {
+    components_only(asked)?;
+    let list =
+        ["principal_component_id", "eigenvalue", "explained_variance_ratio", "cumulative_explained_variance_ratio"];
+    asked.stored("principal_component_info", &same(&list))
+}
+
+fn components_only(asked: &Asked<'_>) -> Result<()> {
+    asked.no_input()?;
+    asked.settings(&[])?;
+    match asked.model.body {
+        Body::Pca { .. } => Ok(()),
+        _ => Err(asked.not_for_this("a PCA model")),
+    }
 }

@@ -257,9 +257,9 @@ fn from_radix(digits: &str, bits: usize) -> Answer {
             bytes[last - 1 - place / 8] |= 1 << (place % 8);
         }
     }
-    if total % 8 != 0 && bytes.first() == Some(&0) {
+    if !total.is_multiple_of(8) && bytes.first() == Some(&0) {
         bytes.remove(0);
-    } else if total % 8 != 0 {
+    } else if !total.is_multiple_of(8) {
         return Err("Failed to decode digits that fill no whole byte".into());
     }
     Ok(Out::Bytes(bytes))

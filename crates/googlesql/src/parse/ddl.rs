@@ -307,7 +307,12 @@ impl Parser {
         };
         let if_exists = self.words(&["IF", "EXISTS"]);
         let name = self.path()?;
-        if what == "SCHEMA" || what == "MODEL" {
+        if what == "MODEL" {
+            self.need("SET")?;
+            self.need("OPTIONS")?;
+            return Ok(StatementKind::AlterModel { name, if_exists, options: self.options()? });
+        }
+        if what == "SCHEMA" {
             self.need("SET")?;
             if self.words(&["DEFAULT", "COLLATE"]) {
                 self.expr()?;

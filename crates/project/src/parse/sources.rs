@@ -120,7 +120,7 @@ fn of_yaml(layers: [&Yaml; 4], file: &str) -> Result<Map<String, Json>, Diagnost
     all.extend(object(table_config));
     all.shift_remove("freshness");
     let is_named = |layer: &&Yaml| layer.entries().any(|(key, _)| key == "freshness");
-    if layers.iter().any(|layer| is_named(layer)) {
+    if layers.iter().any(is_named) {
         let rules = freshness(None, layers, file)?;
         all.insert("freshness".to_owned(), crate::artifact::freshness(rules.as_ref()));
     }
