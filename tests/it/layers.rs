@@ -127,7 +127,10 @@ const OWNERS: &[(&str, &[&str])] = &[
             "crates/web/",
         ],
     ),
-    ("use duckdb::", &["crates/warehouse/src/duckdb/", "crates/bqlocal/src/udf/mod.rs"]),
+    (
+        "use duckdb::",
+        &["crates/warehouse/src/duckdb/", "crates/bqlocal/src/udf/mod.rs", "crates/bqlocal/src/ml/score.rs"],
+    ),
 ];
 
 fn strays(files: &BTreeMap<String, String>) -> Vec<String> {

@@ -331,7 +331,14 @@ impl Walker<'_> {
     fn call(&mut self, call: &Call) -> Var {
         let name = call.name.to_uppercase();
         let name = name.strip_prefix("SAFE.").unwrap_or(&name).to_owned();
-        let vars: Vec<Var> = call.args.iter().map(|argument| self.expr(argument)).collect();
+        // `hour` in `TIMESTAMP_TRUNC(x, hour)` is a word of the language, no column
+        let is_part = |at: usize| at > 0 && ["_TRUNC", "_DIFF", "LAST_DAY"].iter().any(|end| name.ends_with(end));
+        let is_last = |at: usize| at + 1 == call.args.len() || name.ends_with("_TRUNC");
+        let mut vars = Vec::with_capacity(call.args.len());
+        for (at, argument) in call.args.iter().enumerate() {
+            let skips = is_part(at) && is_last(at) && matches!(argument.kind, Kind::Name(_) | Kind::Call(_));
+            vars.push(if skips { self.shapes.unknown() } else { self.expr(argument) });
+        }
         if let Some(window) = &call.over {
             self.window(window);
         }

@@ -51,8 +51,8 @@ mod tests {
                    from t, unnest(items) as i where array_length(tags) > 0";
         assert_eq!(
             inferred(&[sql]),
-            "STRUCT<items ARRAY<STRUCT<price FLOAT64>>, params ARRAY<STRUCT<value STRUCT<int_value INT64>, key STRING>>, \
-             device STRUCT<web STRUCT<browser STRING>>, tags ARRAY<STRING>>"
+            "STRUCT<items ARRAY<STRUCT<price FLOAT64>>, tags ARRAY<STRING>, params ARRAY<STRUCT<key STRING, value STRUCT<int_value INT64>>>, \
+             device STRUCT<web STRUCT<browser STRING>>>"
         );
     }
 }
