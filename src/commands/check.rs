@@ -21,16 +21,24 @@ pub fn run(options: &Options, arguments: &CheckArgs, report: &Arc<dyn Report>) -
     let mut findings = findings(&surveys, &selected, is_local);
     findings.sort_by(|a, b| (&a.place, &a.message).cmp(&(&b.place, &b.message)));
     findings.dedup();
-    let queries = surveys.queries.keys().filter(|id| selected.contains(*id)).count();
+    let queries: Vec<_> = surveys.queries.iter().filter(|(id, _)| selected.contains(*id)).collect();
+    let unjudged: Vec<&NodeId> = queries.iter().filter(|(_, q)| !q.survey.is_judged).map(|(id, _)| *id).collect();
     match arguments.output {
         CheckFormat::Text => {
             findings.iter().for_each(|finding| report.diagnostic(finding));
             let found =
                 if findings.is_empty() { "no findings".into() } else { pipeline::counted(findings.len(), "finding") };
-            let counted = format!("Checked {} {}: {found}", queries, if queries == 1 { "query" } else { "queries" });
+            let noun = if queries.len() == 1 { "query" } else { "queries" };
+            let unjudged = match unjudged.len() {
+                0 => String::new(),
+                n => format!("; of {n} only the syntax, since they read what nobody has described"),
+            };
+            let counted = format!("Checked {} {noun}: {found}{unjudged}", queries.len());
             report.summary(&counted, findings.is_empty());
         }
-        CheckFormat::Json => println!("{}", json!({"findings": findings.iter().map(plain).collect::<Vec<_>>()})),
+        CheckFormat::Json => {
+            println!("{}", json!({"findings": findings.iter().map(plain).collect::<Vec<_>>(), "unjudged": unjudged}))
+        }
         CheckFormat::Sarif => println!("{}", sarif(&findings)),
         CheckFormat::Github => findings.iter().for_each(|finding| println!("{}", annotation(finding))),
     }

@@ -104,6 +104,11 @@ fn what_nobody_described_is_silent() {
         ),
     ]));
     assert_eq!(found, []);
+    // and says so
+    let described = project(&[("models/a.sql", "select whatever from {{ source('raw', 'events') }}")]);
+    described.run(&["check"]).ok().says("no findings; of 1 only the syntax");
+    let json = described.run(&["check", "--quiet", "--output", "json"]).ok();
+    assert!(json.out.contains(r#""unjudged":["model.shop.a"]"#), "{}", json.out);
 }
 
 #[test]

@@ -8,7 +8,6 @@ use rsdbt_googlesql::analyze::{Analyzer, Catalog, ModelCall};
 use rsdbt_googlesql::ast::Function;
 use rsdbt_googlesql::lineage::{Lineage, lineage};
 use rsdbt_googlesql::query::{Query, Table};
-use rsdbt_googlesql::types::Type;
 use rsdbt_googlesql::{Result, SqlError, parse};
 use std::cell::Cell;
 use std::sync::Arc;
@@ -21,6 +20,8 @@ pub struct Survey {
     /// what the query makes; `None` where it cannot be known
     pub columns: Option<Columns>,
     pub lineage: Option<Lineage>,
+    /// Whether more than its syntax could be judged.
+    pub is_judged: bool,
 }
 
 /// Surveys the text of one query.
@@ -29,7 +30,7 @@ pub fn survey(sql: &str, relations: &Relations) -> Survey {
         Ok(parsed) => parsed,
         // a script is no mistake, but nothing is known of what it makes
         Err(_) if parse::script(sql).is_ok() => return Survey::default(),
-        Err(why) => return Survey { findings: vec![why], ..Survey::default() },
+        Err(why) => return Survey { findings: vec![why], is_judged: true, ..Survey::default() },
     };
     let names = Names { relations, is_blind: Cell::new(false) };
     let mut analyzer = Analyzer::new(&names, rsdbt_duckdbsql::library()).collecting();
@@ -39,11 +40,11 @@ pub fn survey(sql: &str, relations: &Relations) -> Survey {
         return Survey::default();
     }
     match analyzed {
-        Ok(query) => Survey { findings, columns: columns(&query), lineage: Some(lineage(&query)) },
+        Ok(query) => Survey { findings, columns: columns(&query), lineage: Some(lineage(&query)), is_judged: true },
         Err(why) => {
             findings.push(why);
             findings.dedup();
-            Survey { findings, ..Survey::default() }
+            Survey { findings, is_judged: true, ..Survey::default() }
         }
     }
 }
@@ -81,31 +82,11 @@ impl Catalog for Names<'_> {
         }
     }
 
-    fn target(&self, path: &[String]) -> String {
-        path.join(".")
-    }
-
-    fn schema(&self, path: &[String]) -> String {
-        path.join(".")
-    }
-
-    fn temporary(&self, name: &str) -> String {
-        name.to_owned()
-    }
-
     fn routine(&self, path: &str) -> Option<Arc<Function>> {
         if path.contains('.') {
             self.is_blind.set(true);
         }
         None
-    }
-
-    fn variable(&self, _: &str) -> Option<Type> {
-        None
-    }
-
-    fn zone(&self) -> String {
-        "UTC".to_owned()
     }
 
     fn model_call(&self, _: &str, _: &ModelCall) -> Result<Option<Table>> {
@@ -152,7 +133,8 @@ mod tests {
             "declare x int64; select x",
         ] {
             assert_eq!(messages(sql), Vec::<String>::new(), "{sql}");
-            assert!(survey(sql, &relations()).columns.is_none(), "{sql}");
+            let found = survey(sql, &relations());
+            assert!(found.columns.is_none() && !found.is_judged, "{sql}");
         }
     }
 

@@ -1,12 +1,11 @@
 //! Lineage, reads, result schemas and findings of analyzed statements, over a catalog of a few tables.
 
 use rsdbt_googlesql::analyze::{Analyzer, Catalog, ModelCall};
-use rsdbt_googlesql::ast::{Function, StatementKind};
+use rsdbt_googlesql::ast::StatementKind;
 use rsdbt_googlesql::lineage::{Flow, Influence, Lineage, SourceColumn, lineage, plan_reads, reads, written};
 use rsdbt_googlesql::query::{Query, Table};
 use rsdbt_googlesql::types::Type;
 use rsdbt_googlesql::{Result, parse};
-use std::sync::Arc;
 
 const TABLES: &[(&str, &[(&str, &str)])] = &[
     (
@@ -41,30 +40,6 @@ impl Catalog for Tables {
                 input: None,
             }
         }))
-    }
-
-    fn target(&self, path: &[String]) -> String {
-        path.join(".")
-    }
-
-    fn schema(&self, path: &[String]) -> String {
-        path.join(".")
-    }
-
-    fn temporary(&self, name: &str) -> String {
-        name.to_owned()
-    }
-
-    fn routine(&self, _: &str) -> Option<Arc<Function>> {
-        None
-    }
-
-    fn variable(&self, _: &str) -> Option<Type> {
-        None
-    }
-
-    fn zone(&self) -> String {
-        "UTC".into()
     }
 
     fn model_call(&self, _: &str, call: &ModelCall) -> Result<Option<Table>> {

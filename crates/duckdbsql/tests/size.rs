@@ -1,38 +1,14 @@
 //! The DuckDB text of a query grows with its text and no faster, however its operands are nested.
 
-use rsdbt_googlesql::analyze::{Analyzer, Catalog, ModelCall};
-use rsdbt_googlesql::ast::Function;
+use rsdbt_googlesql::analyze::{Analyzer, Catalog};
 use rsdbt_googlesql::query::Table;
-use rsdbt_googlesql::types::Type;
 use rsdbt_googlesql::{Result, parse};
-use std::sync::Arc;
 
 /// A catalog without tables.
 struct Nothing;
 
 impl Catalog for Nothing {
     fn relation(&self, _: &[String]) -> Result<Option<Table>> {
-        Ok(None)
-    }
-    fn target(&self, path: &[String]) -> String {
-        path.join(".")
-    }
-    fn schema(&self, path: &[String]) -> String {
-        path.join(".")
-    }
-    fn temporary(&self, name: &str) -> String {
-        name.to_owned()
-    }
-    fn routine(&self, _: &str) -> Option<Arc<Function>> {
-        None
-    }
-    fn variable(&self, _: &str) -> Option<Type> {
-        None
-    }
-    fn zone(&self) -> String {
-        "UTC".into()
-    }
-    fn model_call(&self, _: &str, _: &ModelCall) -> Result<Option<Table>> {
         Ok(None)
     }
 }

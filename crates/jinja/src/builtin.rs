@@ -1,7 +1,7 @@
 //! dbt's own functions and objects in templates: `ref`, `config`, `var`, `adapter`, `api`, `context`.
 
 use super::call::{MacroValue, arguments, bad};
-use super::host::{Arguments, Data, Fault};
+use super::host::{Arguments, Data, Fault, Host};
 use super::scope::{FUNCTIONS, Scope};
 use super::value::collections::Dict;
 use super::value::{from_data, python, relation, to_data};
@@ -71,28 +71,11 @@ impl Object for Builtin {
             }
             "var" => {
                 let name = text(0, "name").ok_or_else(|| bad("var() takes a name"))?;
-                match (host.var(&name), positional.get(1).or_else(|| named.get("default"))) {
-                    (Some(value), _) => Ok(from_data(value.into())),
-                    (None, Some(default)) => Ok(default.clone()),
-                    (None, None) => Err(fault(Fault::compilation(format!("Required var '{name}' not found in config")).help(
-                        format!("set it with --vars '{{{name}: ...}}', under `vars:` in dbt_project.yml, or give var() a default"),
-                    ))),
-                }
+                variable(host.as_ref(), &name, positional.get(1).or_else(|| named.get("default")))
             }
             "env_var" => {
                 let name = text(0, "var").ok_or_else(|| bad("env_var() takes a name"))?;
-                if name.starts_with("DBT_ENV_SECRET_") && !host.may_read_secrets() {
-                    return Err(fault(Fault::compilation(format!(
-                        "Secret env vars are allowed only in profiles.yml or packages.yml. Found '{name}' referenced elsewhere."
-                    ))));
-                }
-                match (host.env_var(&name), positional.get(1).or_else(|| named.get("default"))) {
-                    (Some(value), _) => Ok(Value::from(value)),
-                    (None, Some(default)) => Ok(default.clone()),
-                    (None, None) => {
-                        Err(fault(Fault::compilation(format!("Env var required but not provided: '{name}'"))))
-                    }
-                }
+                environment(host.as_ref(), &name, positional.get(1).or_else(|| named.get("default")))
             }
             "log" => {
                 let info = positional.get(1).or_else(|| named.get("info")).is_some_and(Value::is_true);
@@ -157,6 +140,32 @@ impl Object for Builtin {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         // `config.materialized` reads like an attribute in some packages.
         (self.name == "config").then(|| self.scope.host().config(key.as_str()?)).flatten().map(from_data)
+    }
+}
+
+fn variable(host: &dyn Host, name: &str, default: Option<&Value>) -> Result<Value, Error> {
+    match (host.var(name), default) {
+        (Some(value), _) => Ok(from_data(value.into())),
+        (None, Some(default)) => Ok(default.clone()),
+        (None, None) => {
+            let missing = Fault::compilation(format!("Required var '{name}' not found in config"));
+            Err(fault(missing.help(format!(
+                "set it with --vars '{{{name}: ...}}', under `vars:` in dbt_project.yml, or give var() a default"
+            ))))
+        }
+    }
+}
+
+fn environment(host: &dyn Host, name: &str, default: Option<&Value>) -> Result<Value, Error> {
+    if name.starts_with("DBT_ENV_SECRET_") && !host.may_read_secrets() {
+        return Err(fault(Fault::compilation(format!(
+            "Secret env vars are allowed only in profiles.yml or packages.yml. Found '{name}' referenced elsewhere."
+        ))));
+    }
+    match (host.env_var(name), default) {
+        (Some(value), _) => Ok(Value::from(value)),
+        (None, Some(default)) => Ok(default.clone()),
+        (None, None) => Err(fault(Fault::compilation(format!("Env var required but not provided: '{name}'")))),
     }
 }
 

@@ -73,7 +73,7 @@ pub fn register(env: &mut Environment) {
     env.add_function("_dict", |v: Value| -> Result<Value, Error> {
         let entries = pairs(&v);
         entries.iter().try_for_each(|(key, _)| python::hashable(key))?;
-        Ok(Dict::value(entries.into_iter().collect()))
+        Ok(Dict::of(entries))
     });
     env.add_function("_iter", |state: &State, value: Value| match value.kind() {
         ValueKind::String => Ok(List::value(python::items(&value)?)),

@@ -138,7 +138,9 @@ fn string_method(text: &str, method: &str, raw: &[Value]) -> Result<Value, Error
     let (args, named) = arguments(raw);
     let arg = |at: usize| args.get(at).and_then(Value::as_str);
     let first = arg(0).unwrap_or_default();
-    let all = |test: fn(char) -> bool| Value::from(!text.is_empty() && text.chars().all(test));
+    if let Some(holds) = character_test(text, method) {
+        return Ok(Value::from(holds));
+    }
     Ok(match method {
         "upper" => Value::from(text.to_uppercase()),
         "lower" => Value::from(text.to_lowercase()),
@@ -177,18 +179,7 @@ fn string_method(text: &str, method: &str, raw: &[Value]) -> Result<Value, Error
             Some((a, b)) => triple(a, first, b),
             None => triple("", "", text),
         },
-        "join" if args.is_empty() => return Err(bad("str.join() takes exactly one argument (0 given)")),
-        "join" => {
-            let mut parts = Vec::new();
-            for (at, item) in python::items(&args.first().cloned().unwrap_or_default())?.iter().enumerate() {
-                let wrong = || {
-                    let kind = python::type_name(item);
-                    bad(format!("sequence item {at}: expected str instance, {kind} found"))
-                };
-                parts.push(item.as_str().ok_or_else(wrong)?.to_owned());
-            }
-            Value::from(parts.join(text))
-        }
+        "join" => joined(text, &args)?,
         "find" | "index" | "rfind" | "rindex" => {
             let (start, inside) = part(text, &args);
             let found = if method.starts_with('r') { inside.rfind(first) } else { inside.find(first) };
@@ -209,18 +200,6 @@ fn string_method(text: &str, method: &str, raw: &[Value]) -> Result<Value, Error
                 })
                 .collect::<String>(),
         ),
-        "isdigit" | "isnumeric" | "isdecimal" => all(char::is_numeric),
-        "isalpha" => all(char::is_alphabetic),
-        "isalnum" => all(char::is_alphanumeric),
-        "isspace" => all(char::is_whitespace),
-        "isupper" => Value::from(text.chars().any(char::is_uppercase) && !text.chars().any(char::is_lowercase)),
-        "islower" => Value::from(text.chars().any(char::is_lowercase) && !text.chars().any(char::is_uppercase)),
-        "istitle" => Value::from(text.chars().any(char::is_alphabetic) && title(text) == text),
-        "isascii" => Value::from(text.is_ascii()),
-        "isidentifier" => Value::from(
-            text.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_')
-                && text.chars().all(|c| c.is_alphanumeric() || c == '_'),
-        ),
         "zfill" | "ljust" | "rjust" | "center" => {
             let width = args.first().and_then(Value::as_usize).unwrap_or(0);
             let fill = if method == "zfill" { "0" } else { arg(1).unwrap_or(" ") };
@@ -233,6 +212,40 @@ fn string_method(text: &str, method: &str, raw: &[Value]) -> Result<Value, Error
         "encode" => Value::from_bytes(text.as_bytes().to_vec()),
         _ => return Err(Error::from(ErrorKind::UnknownMethod)),
     })
+}
+
+/// `str.isdigit()` and its like; `None` for a method that is none of them.
+fn character_test(text: &str, method: &str) -> Option<bool> {
+    let all = |test: fn(char) -> bool| !text.is_empty() && text.chars().all(test);
+    let any = |test: fn(char) -> bool| text.chars().any(test);
+    Some(match method {
+        "isdigit" | "isnumeric" | "isdecimal" => all(char::is_numeric),
+        "isalpha" => all(char::is_alphabetic),
+        "isalnum" => all(char::is_alphanumeric),
+        "isspace" => all(char::is_whitespace),
+        "isupper" => any(char::is_uppercase) && !any(char::is_lowercase),
+        "islower" => any(char::is_lowercase) && !any(char::is_uppercase),
+        "istitle" => any(char::is_alphabetic) && title(text) == text,
+        "isascii" => text.is_ascii(),
+        "isidentifier" => {
+            text.starts_with(|c: char| c.is_alphabetic() || c == '_') && all(|c| c.is_alphanumeric() || c == '_')
+        }
+        _ => return None,
+    })
+}
+
+/// `separator.join(items)`.
+fn joined(separator: &str, args: &[Value]) -> Result<Value, Error> {
+    let Some(items) = args.first() else { return Err(bad("str.join() takes exactly one argument (0 given)")) };
+    let mut parts = Vec::new();
+    for (at, item) in python::items(items)?.iter().enumerate() {
+        let wrong = || {
+            let kind = python::type_name(item);
+            bad(format!("sequence item {at}: expected str instance, {kind} found"))
+        };
+        parts.push(item.as_str().ok_or_else(wrong)?.to_owned());
+    }
+    Ok(Value::from(parts.join(separator)))
 }
 
 fn triple(a: &str, b: &str, c: &str) -> Value {

@@ -181,13 +181,18 @@ fn predict(asked: &Asked<'_>) -> Answer {
         list.extend(input.cols.iter().map(|c| format!("_q.{}", quote(&c.phys))));
         columns.extend(given_columns(&input));
     }
-    let sql = format!(
+    let sql = scored(&list, &input);
+    Ok((sql, columns))
+}
+
+/// A query over the input's rows, beside which their scores stand as `_rsdbt_scores`.
+pub(super) fn scored(list: &[String], input: &Input) -> String {
+    format!(
         "SELECT {} FROM (SELECT {} AS _rsdbt_scores, _q.* FROM ({}) AS _q) AS _q",
         list.join(", "),
         input.score,
         input.sql
-    );
-    Ok((sql, columns))
+    )
 }
 
 pub(super) fn given_columns(input: &Input) -> Columns {

@@ -1,7 +1,7 @@
 //! ML functions that look at rows one by one or judge predictions: curves, confusions, anomalies, explanations.
 
 use super::evaluate::{hits, label};
-use super::functions::{Answer, Asked, Columns, given_columns, is_binary};
+use super::functions::{Answer, Asked, Columns, given_columns, is_binary, scored};
 use super::macros;
 use rsdbt_bqml::Body;
 use rsdbt_duckdbsql::quote;
@@ -109,12 +109,7 @@ pub(super) fn detect_anomalies(asked: &Asked<'_>) -> Answer {
     }
     list.extend(input.cols.iter().map(|c| format!("_q.{}", quote(&c.phys))));
     columns.extend(given_columns(&input));
-    let sql = format!(
-        "SELECT {} FROM (SELECT {} AS _rsdbt_scores, _q.* FROM ({}) AS _q) AS _q",
-        list.join(", "),
-        input.score,
-        input.sql
-    );
+    let sql = scored(&list, &input);
     Ok((sql, columns))
 }
 

@@ -34,21 +34,42 @@ use crate::{Result, SqlError};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// What analysis asks its caller.
+/// What analysis asks its caller. Who knows tables only leaves the rest as it is.
 pub trait Catalog {
     /// A table, view or similar; `None` when there is none. Errors: the catalog cannot be read.
     fn relation(&self, path: &[String]) -> Result<Option<Table>>;
+
     /// Where a table or schema would live, as the engine calls it.
-    fn target(&self, path: &[String]) -> String;
-    fn schema(&self, path: &[String]) -> String;
+    fn target(&self, path: &[String]) -> String {
+        path.join(".")
+    }
+
+    fn schema(&self, path: &[String]) -> String {
+        path.join(".")
+    }
+
     /// A temporary table of that name.
-    fn temporary(&self, name: &str) -> String;
-    fn routine(&self, path: &str) -> Option<Arc<Routine>>;
-    fn variable(&self, name: &str) -> Option<Type>;
+    fn temporary(&self, name: &str) -> String {
+        name.to_owned()
+    }
+
+    fn routine(&self, _path: &str) -> Option<Arc<Routine>> {
+        None
+    }
+
+    fn variable(&self, _name: &str) -> Option<Type> {
+        None
+    }
+
     /// The session's time zone.
-    fn zone(&self) -> String;
+    fn zone(&self) -> String {
+        "UTC".to_owned()
+    }
+
     /// A table function over a model (`ML.PREDICT` ...), given the analyzed input.
-    fn model_call(&self, name: &str, call: &ModelCall) -> Result<Option<Table>>;
+    fn model_call(&self, _name: &str, _call: &ModelCall) -> Result<Option<Table>> {
+        Ok(None)
+    }
 }
 
 /// The arguments of an ML table function.

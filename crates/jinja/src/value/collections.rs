@@ -141,6 +141,17 @@ impl Dict {
         Value::from_object(Dict(Mutex::new(items)))
     }
 
+    /// A dict as it is written. `true` and `1` are one key, the one that came first: they are equal, but not hashed alike.
+    pub fn of(entries: Vec<(Value, Value)>) -> Value {
+        let mut items = IndexMap::new();
+        for (key, value) in entries {
+            let is_flag = key.kind() == ValueKind::Bool || key == Value::from(0) || key == Value::from(1);
+            let same = if is_flag { items.keys().find(|known| **known == key).cloned() } else { None };
+            items.insert(same.unwrap_or(key), value);
+        }
+        Dict::value(items)
+    }
+
     pub fn snapshot(&self) -> IndexMap<Value, Value> {
         self.lock().clone()
     }
